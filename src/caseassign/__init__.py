@@ -1,0 +1,123 @@
+"""caseassign: who is responsible for this client, since when, until when, and who said so.
+
+A tour. Open a store, and a front door to it for whoever acts::
+
+    from caseassign import SYSTEM, Casework, Client, MemoryStore, Organization, Project, User
+
+    store = MemoryStore()                       # or SQLiteStore("haven.sqlite")
+    system = Casework(store, user=SYSTEM)
+    system.add(
+        Organization(organization_id="haven", organization_name="Haven"),
+        Project(project_id="es", organization_id="haven", project_name="Haven Shelter"),
+        User(user_id="kim", organization_ids={"haven"}),
+        User(user_id="lee", organization_ids={"haven"}),
+        Client(personal_id="c1", first_name="Ada", last_name="Example"),
+    )
+
+    kim = Casework(store, user="kim")
+    stay = kim.enroll("c1", "es", on="2026-03-02").enrollment       # kim is the case manager
+    kim.active_cases(as_of="2026-03-02")                            # ada, since 2 March
+    kim.hand_over(kim.active_cases()[0].assignment, "lee")          # one act, no gap, no overlap
+    kim.exit(stay, on="2026-06-30")                                 # ends lee's assignment with the stay
+    kim.history(stay)                                               # who did all that, when, and why
+
+Days are half-open: the end is the first day on which something no longer holds. An act that would break a rule
+is refused whole, with every violation. Everything here is explained in the documentation.
+"""
+
+from caseassign.acts.import_export import ImportResult
+from caseassign.acts.outcome import Outcome
+from caseassign.audit import Audit, Finding
+from caseassign.cases import Case, Cases
+from caseassign.casework import UNCHANGED, Casework
+from caseassign.clock import today_in
+from caseassign.errors import (
+    AlreadyExistsError,
+    CaseAssignError,
+    ConflictError,
+    DamagedStoreError,
+    HmisCsvError,
+    InvalidRecordError,
+    NotFoundError,
+    PermissionDeniedError,
+    RuleViolationError,
+    StorageError,
+    Violation,
+    WrongStoreError,
+)
+from caseassign.history import Change, RecordKey
+from caseassign.model import (
+    Actor,
+    AssignmentStatus,
+    CaseAssignment,
+    Client,
+    Enrollment,
+    Household,
+    HouseholdKey,
+    Organization,
+    Project,
+    ProjectType,
+    RelationshipToHoH,
+    User,
+)
+from caseassign.period import Period
+from caseassign.policy import Action, DefaultPolicy, Policy, Request, Unrestricted
+from caseassign.questions import ClientRecord
+from caseassign.rules import ADVISORY_RULES, GUARDS, REQUIRED_RULES
+from caseassign.stores.memory import MemoryStore
+from caseassign.stores.sqlite import SQLiteStore
+
+ME = Actor.ME
+SYSTEM = Actor.SYSTEM
+
+__all__ = [
+    "ADVISORY_RULES",
+    "GUARDS",
+    "ME",
+    "REQUIRED_RULES",
+    "SYSTEM",
+    "UNCHANGED",
+    "Action",
+    "Actor",
+    "AlreadyExistsError",
+    "AssignmentStatus",
+    "Audit",
+    "Case",
+    "CaseAssignError",
+    "CaseAssignment",
+    "Cases",
+    "Casework",
+    "Change",
+    "Client",
+    "ClientRecord",
+    "ConflictError",
+    "DamagedStoreError",
+    "DefaultPolicy",
+    "Enrollment",
+    "Finding",
+    "HmisCsvError",
+    "Household",
+    "HouseholdKey",
+    "ImportResult",
+    "InvalidRecordError",
+    "MemoryStore",
+    "NotFoundError",
+    "Organization",
+    "Outcome",
+    "Period",
+    "PermissionDeniedError",
+    "Policy",
+    "Project",
+    "ProjectType",
+    "RecordKey",
+    "RelationshipToHoH",
+    "Request",
+    "RuleViolationError",
+    "SQLiteStore",
+    "StorageError",
+    "Unrestricted",
+    "User",
+    "Violation",
+    "WrongStoreError",
+    "today_in",
+]

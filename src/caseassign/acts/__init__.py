@@ -1,0 +1,1 @@
+"""The acts: the write side, one workflow a file."""

@@ -1,0 +1,44 @@
+"""Add and update clients, users, organizations and projects."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Final, TypeAlias
+
+from caseassign.acts.draft import Draft
+from caseassign.errors import InvalidRecordError
+from caseassign.model import Client, Organization, Project, User
+from caseassign.policy import Action
+
+Addable: TypeAlias = Client | User | Organization | Project
+
+
+_KINDS: Final[tuple[type[Addable], ...]] = (Organization, Project, User, Client)
+
+
+def add(draft: Draft, records: Iterable[Addable]) -> None:
+    """Put records into the store, new or in the place of those with their ids; what is there already stays."""
+    by_kind: defaultdict[type[Addable], dict[str, Addable]] = defaultdict(dict)
+    for record in records:
+        if not isinstance(record, Client | User | Organization | Project):
+            raise InvalidRecordError(type(record).__name__, "kind", "is not added but enrolled or assigned")
+        by_kind[type(record)][record.key] = record
+    for kind in _KINDS:
+        there: Mapping[str, Addable] = draft.find(kind, by_kind[kind])
+        for key, record in by_kind[kind].items():
+            if there.get(key) != record:
+                _authorize(draft, record, there.get(key))
+                draft.put(record, action=Action.USER_MANAGE if kind is User else None)
+    projects = [project for project in by_kind[Project].values() if isinstance(project, Project)]
+    draft.load(Organization, {p.organization_id for p in projects if p.organization_id is not None})
+
+
+def _authorize(draft: Draft, record: Addable, before: Addable | None) -> None:
+    versions = [version for version in (before, record) if version is not None]
+    if isinstance(record, User):
+        draft.authorize(action=Action.USER_MANAGE)
+    draft.authorize(
+        projects=[version for version in versions if isinstance(version, Project)],
+        organizations=[version for version in versions if isinstance(version, Organization)],
+    )

@@ -1,0 +1,59 @@
+"""Edit an enrollment: its days, the relationship to the head, the household."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import attrs
+
+from caseassign.acts.assign import UNCHANGED, Unset
+from caseassign.acts.draft import Draft
+from caseassign.model import CaseAssignment, Enrollment
+from caseassign.period import Period
+
+
+def edit_enrollment(
+    draft: Draft,
+    enrollment_id: str,
+    *,
+    entry_date: date | Unset,
+    exit_date: date | Unset | None,
+    relationship_to_hoh: int | Unset | None,
+    household_id: str | Unset | None,
+    adjust: bool,
+) -> None:
+    """Correct an enrollment. Stints that would fall outside its days refuse the edit, or are adjusted to them.
+
+    What ``adjust`` leaves nothing of is voided. An enrollment that is open again keeps nothing past its exit.
+    """
+    enrollment = draft.enrollment(enrollment_id)
+    given = {
+        "entry_date": entry_date,
+        "exit_date": exit_date,
+        "relationship_to_hoh": relationship_to_hoh,
+        "household_id": household_id,
+    }
+    changed = {name: value for name, value in given.items() if value is not UNCHANGED}
+    edited = attrs.evolve(enrollment, **changed)  # type: ignore[arg-type]  # the values of its own fields
+    draft.answer(enrollment)
+    if edited == enrollment:
+        return
+    draft.put(edited)
+    draft.sets(edited, *changed)
+    for stint in draft.stints(enrollment_id):
+        after = stint
+        if edited.exit_date is None and stint.kept_after_exit:
+            after = attrs.evolve(stint, kept_after_exit=False)
+        if adjust and (edited.exit_date is None or edited.exit_date >= edited.entry_date):
+            after = _adjusted(after, edited)
+        if after != stint:
+            draft.put(after)
+            draft.answer(after)
+
+
+def _adjusted(stint: CaseAssignment, enrollment: Enrollment) -> CaseAssignment:
+    bounds = Period(enrollment.entry_date, None if stint.kept_after_exit else enrollment.exit_date)
+    days = stint.period.clipped_to(bounds)
+    if days is None:
+        return attrs.evolve(stint, voided=True)
+    return attrs.evolve(stint, start_date=days.start, end_date=days.end)

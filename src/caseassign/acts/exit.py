@@ -1,0 +1,143 @@
+"""Exit an enrollment or a household, with the box that ends its case assignments; and undo it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date
+from typing import Any
+
+import attrs
+
+from caseassign.acts.draft import Draft, refuse
+from caseassign.history import Change, RecordKey, from_plain, to_plain
+from caseassign.model import CaseAssignment, Enrollment, id_of
+from caseassign.policy import Action
+
+
+def exit_enrollment(
+    draft: Draft,
+    enrollment_id: str,
+    on: date,
+    end_assignments: bool | Collection[CaseAssignment | str],  # noqa: FBT001  # the box of the exit form
+    *,
+    household: bool,
+) -> None:
+    """Exit an enrollment, or every member of its household who is open, on a day.
+
+    A stint that runs past the exit ends on it if its box is ticked, and is marked as kept if not. A stint that
+    starts after the exit is voided either way.
+    """
+    named = draft.enrollment(enrollment_id)
+    leaving = _leaving(draft, named, on) if household else [named]
+    ticked = end_assignments if isinstance(end_assignments, bool) else _ticked(draft, end_assignments, leaving)
+    draft.answer(*leaving)
+    for enrollment in leaving:
+        if enrollment.exit_date == on:
+            continue
+        if enrollment.exit_date is not None:
+            refuse(
+                "already-exited",
+                "exit_date",
+                [enrollment.enrollment_id],
+                f"enrollment {enrollment.enrollment_id} has exited on another day: to move its exit, edit it",
+            )
+        exited = attrs.evolve(enrollment, exit_date=on)
+        draft.put(exited)
+        draft.sets(exited, "exit_date")
+        for stint in draft.stints(enrollment.enrollment_id):
+            is_ticked = ticked if isinstance(ticked, bool) else stint.assignment_id in ticked
+            _exit_stint(draft, stint, on, is_ticked=is_ticked)
+
+
+def _exit_stint(draft: Draft, stint: CaseAssignment, on: date, *, is_ticked: bool) -> None:
+    if stint.period.has_ended(on):
+        return
+    if stint.start_date > on:
+        after = attrs.evolve(stint, voided=True)
+    elif is_ticked:
+        after = attrs.evolve(stint, end_date=on)
+    else:
+        after = attrs.evolve(stint, kept_after_exit=True)
+    draft.put(after, ending=True)
+    draft.answer(after)
+
+
+def _leaving(draft: Draft, named: Enrollment, on: date) -> list[Enrollment]:
+    leaving = []
+    for member in draft.household(named):
+        if member.enrollment_id == named.enrollment_id or member.is_open(on):
+            leaving.append(member)
+        elif member.exit_date is None:
+            draft.skip(member, "the member enters after the exit")
+        else:
+            draft.skip(member, "the member has exited already")
+    return leaving
+
+
+def _ticked(
+    draft: Draft, assignments: Collection[CaseAssignment | str], leaving: Collection[Enrollment]
+) -> frozenset[str]:
+    ticked = frozenset(id_of(assignment) for assignment in assignments)
+    enrollment_ids = {enrollment.enrollment_id for enrollment in leaving}
+    strangers = [
+        a.assignment_id for a in draft.load(CaseAssignment, sorted(ticked)) if a.enrollment_id not in enrollment_ids
+    ]
+    if strangers:
+        refuse("wrong-enrollment", "end_assignments", strangers, "an assignment to end is not one of what exits")
+    return ticked
+
+
+def undo_exit(draft: Draft, enrollment_id: str, *, household: bool) -> None:
+    """Open an exited enrollment again, with each stint that is still as the exit left it.
+
+    With ``household`` every member that the same act exited is opened again. An exit that came with an import is
+    not undone but edited away.
+    """
+    named = draft.enrollment(enrollment_id)
+    draft.answer(named)
+    if named.exit_date is None:
+        return
+    made = _line_of_exit(draft, enrollment_id)
+    if made is None:
+        refuse(
+            "exit-not-by-act",
+            "exit_date",
+            [enrollment_id],
+            f"no act exited enrollment {enrollment_id}; it came so: to open it again, edit its exit away",
+        )
+    batch = draft.tx.history.of_batches([made.batch_id])
+    for line in batch:
+        if line.record == made.record:
+            _reopen(draft, named, batch)
+        elif household and line.record.kind == Enrollment.KIND:
+            member = draft.enrollment(line.record.id)
+            if to_plain(member) == line.after:
+                _reopen(draft, member, batch)
+            else:
+                draft.skip(member, "the member is no longer as the exit left them")
+
+
+def _line_of_exit(draft: Draft, enrollment_id: str) -> Change | None:
+    lines = draft.tx.history.of_records([RecordKey(Enrollment.KIND, enrollment_id)])
+    exits = [line for line in lines if _exits(line)]
+    return exits[-1] if exits and exits[-1].action != Action.EXPORT_IMPORT else None
+
+
+def _exits(line: Change) -> bool:
+    before, after = line.before or {}, line.after or {}
+    return before.get("exit_date") is None and after.get("exit_date") is not None
+
+
+def _reopen(draft: Draft, enrollment: Enrollment, batch: Collection[Change]) -> None:
+    reopened = attrs.evolve(enrollment, exit_date=None)
+    draft.put(reopened)
+    draft.answer(reopened)
+    for line in batch:
+        after: Any = line.after
+        if line.record.kind == CaseAssignment.KIND and after["enrollment_id"] == enrollment.enrollment_id:
+            stint = draft.load(CaseAssignment, [line.record.id])[0]
+            if line.before is None or to_plain(stint) != after:
+                draft.skip(stint, "the assignment is no longer as the exit left it")
+            else:
+                draft.put(from_plain(CaseAssignment.KIND, line.before, stint.batch_id))
+                draft.answer(stint)

@@ -1,0 +1,66 @@
+"""The skeleton of every act, written once.
+
+Open a transaction, load the facts, ask the policy, compute the new records, check the rules before and after,
+write records and history, return what happened. An act is a function of a `Draft`; `run` does all the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from caseassign.acts.draft import Draft
+from caseassign.acts.ledger import Ledger
+from caseassign.acts.outcome import Outcome
+from caseassign.desk import Desk
+from caseassign.errors import InvalidRecordError, PermissionDeniedError
+from caseassign.history import COMMAND, RecordKey
+from caseassign.policy import Action
+
+
+def run(
+    desk: Desk,
+    action: Action,
+    act: Callable[[Draft], None],
+    *,
+    reason: str | None = None,
+    command_id: str | None = None,
+    dry_run: bool = False,
+) -> Outcome:
+    """Carry out one act in one transaction, or, in a dry run, say what it would do.
+
+    An act that carries the ``command_id`` of an earlier one is not carried out: it returns the first outcome.
+    """
+    with desk.store.transaction(write=not dry_run) as tx:
+        draft = Draft(desk, tx, action)
+        first = None if command_id is None else _first_outcome(draft, command_id)
+        if first is not None:
+            return first
+        act(draft)
+        draft.check()
+        changes = draft.changes()
+        if not changes and command_id is None:
+            return draft.outcome((), None)
+        ledger = Ledger(desk, tx, reason)
+        lines = [ledger.change(part, before, after) for before, after, part in changes]
+        if dry_run:
+            return draft.outcome(tuple(lines), None)
+        draft.write(changes, ledger.batch_id)
+        outcome = draft.outcome(tuple(lines), ledger.batch_id)
+        if command_id is not None:
+            lines.append(ledger.line(action, RecordKey(COMMAND, command_id), None, outcome.remembered()))
+        ledger.append(lines)
+        return outcome
+
+
+def _first_outcome(draft: Draft, command_id: str) -> Outcome | None:
+    history = draft.tx.history
+    for command in history.of_records([RecordKey(COMMAND, command_id)]):
+        if command.user_id != draft.desk.user_id:
+            raise PermissionDeniedError(draft.action, "the command is another user's")
+        if command.action != draft.action:
+            raise InvalidRecordError("Command", "command_id", "was given to another act already: give each its own")
+        changes = [line for line in history.of_batches([command.batch_id]) if line.record.kind != COMMAND]
+        remembered: Any = command.after
+        return Outcome.recalled(command, remembered, changes)
+    return None

@@ -1,0 +1,246 @@
+"""Cases: what a list shows. An assignment with its client, enrollment, project and head of household."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from typing import Any, Final, NamedTuple, overload
+
+import attrs
+
+from caseassign.desk import Desk
+from caseassign.model import (
+    Actor,
+    AssignmentStatus,
+    CaseAssignment,
+    Client,
+    Enrollment,
+    Household,
+    HouseholdKey,
+    Project,
+    Record,
+    User,
+)
+from caseassign.storage import Transaction
+
+
+def name_of(person: Client | User | None) -> str | None:
+    """Return a person's name as lists show it, ``Last, First``; None where no name is known, or may be shown."""
+    if person is None:
+        return None
+    return ", ".join(name for name in (person.last_name, person.first_name) if name) or None
+
+
+@attrs.frozen(kw_only=True)
+class Case:
+    """One row of a list, as of a day.
+
+    ``since`` is the start of the unbroken run of touching stints of that user in that role. ``household_size``
+    counts the clients who are open in the household as of the day, the case's own always. ``assignment``,
+    ``case_manager`` and ``since`` are None on an enrollment that nobody holds.
+    """
+
+    as_of: date
+    assignment: CaseAssignment | None
+    enrollment: Enrollment
+    client: Client
+    project: Project
+    head_of_household: Client | None
+    household_size: int
+    case_manager: User | None
+    since: date | None
+
+    @property
+    def status(self) -> AssignmentStatus | None:
+        """What the assignment is as of the day."""
+        return None if self.assignment is None else self.assignment.status(self.as_of)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the row as plain data: days as ``YYYY-MM-DD``, null where something does not apply."""
+        stint, head = self.assignment, self.head_of_household
+        return {
+            "assignment_id": None if stint is None else stint.assignment_id,
+            "enrollment_id": self.enrollment.enrollment_id,
+            "personal_id": self.enrollment.personal_id,
+            "client_name": name_of(self.client),
+            "project_id": self.project.project_id,
+            "project_name": self.project.project_name,
+            "entry_date": _iso(self.enrollment.entry_date),
+            "exit_date": _iso(self.enrollment.exit_date),
+            "household_id": self.enrollment.household_id,
+            "household_size": self.household_size,
+            "head_of_household": None if head is None else head.personal_id,
+            "head_name": name_of(head),
+            "user_id": None if stint is None else stint.user_id,
+            "case_manager_name": name_of(self.case_manager),
+            "role": None if stint is None else stint.role,
+            "start_date": None if stint is None else _iso(stint.start_date),
+            "end_date": None if stint is None else _iso(stint.end_date),
+            "since": _iso(self.since),
+            "status": None if self.status is None else str(self.status),
+        }
+
+
+def _iso(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
+
+
+class PageKey(NamedTuple):
+    """Where a page of cases ended: what the rows are sorted by, and the ids that break ties."""
+
+    sort: tuple[str, ...]
+    enrollment_id: str
+    assignment_id: str
+
+
+@attrs.frozen(kw_only=True)
+class Cases(Sequence[Case]):
+    """Rows of a list. ``withheld`` is how many rows the acting user may not see.
+
+    ``next_page`` is what to give as ``after`` for the rows that follow; None where these are the last.
+    """
+
+    title: str
+    as_of: date
+    rows: tuple[Case, ...]
+    withheld: int = 0
+    next_page: PageKey | None = attrs.field(default=None, repr=False)
+
+    @overload
+    def __getitem__(self, index: int) -> Case: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Case]: ...
+
+    def __getitem__(self, index: int | slice) -> Case | Sequence[Case]:
+        return self.rows[index]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Case]:
+        return iter(self.rows)
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return the rows as plain data."""
+        return [case.to_dict() for case in self.rows]
+
+
+def _ids(records: Iterable[Record | str] | None) -> frozenset[str] | None:
+    if records is None:
+        return None
+    return frozenset(record if isinstance(record, str) else record.key for record in records)
+
+
+@attrs.frozen(kw_only=True)
+class Selection:
+    """What a list is narrowed to: projects, organizations and roles; None where it is not."""
+
+    projects: frozenset[str] | None = attrs.field(default=None, converter=_ids)
+    organizations: frozenset[str] | None = attrs.field(default=None, converter=_ids)
+    roles: frozenset[str] | None = attrs.field(default=None, converter=_ids)
+
+    def takes(self, project: Project, stint: CaseAssignment | None) -> bool:
+        """Whether a case belongs into the list."""
+        return (
+            (self.projects is None or project.project_id in self.projects)
+            and (self.organizations is None or project.organization_id in self.organizations)
+            and (self.roles is None or stint is None or stint.role in self.roles)
+        )
+
+
+EVERYTHING: Final = Selection()
+"""A list that is narrowed to nothing."""
+
+
+class Assembler:
+    """Puts stints and enrollments beside what lists show of them, with a few queries however many they are."""
+
+    def __init__(
+        self, desk: Desk, tx: Transaction, actor: User | Actor, as_of: date, selection: Selection = EVERYTHING
+    ) -> None:
+        self._policy = desk.policy
+        self._tx = tx
+        self._actor = actor
+        self._as_of = as_of
+        self._selection = selection
+        self.withheld = 0
+
+    def of_stints(self, stints: Sequence[CaseAssignment]) -> list[Case]:
+        """Return the case of each stint, in their order, without those on deleted enrollments."""
+        enrollments = self._tx.enrollments.get({stint.enrollment_id for stint in stints})
+        return self._cases([(enrollments[stint.enrollment_id], stint) for stint in stints])
+
+    def of_enrollments(self, enrollments: Sequence[Enrollment]) -> list[Case]:
+        """Return a case without assignment for each enrollment, in their order."""
+        return self._cases([(enrollment, None) for enrollment in enrollments])
+
+    def _cases(self, pairs: Sequence[tuple[Enrollment, CaseAssignment | None]]) -> list[Case]:
+        pairs = [(enrollment, stint) for enrollment, stint in pairs if not enrollment.deleted]
+        tx = self._tx
+        enrollments = [enrollment for enrollment, _ in pairs]
+        projects = tx.projects.get({enrollment.project_id for enrollment in enrollments})
+        households = self._households(enrollments)
+        heads = {key: household.head for key, household in households.items()}
+        people = {e.personal_id for e in enrollments} | {head.personal_id for head in heads.values() if head}
+        clients = tx.clients.get(people)
+        users = tx.users.get({stint.user_id for _, stint in pairs if stint is not None})
+        since = self._since([stint for _, stint in pairs if stint is not None])
+        cases = []
+        for enrollment, stint in pairs:
+            project = projects[enrollment.project_id]
+            if not self._selection.takes(project, stint):
+                continue
+            named = self._policy.may_see(self._actor, project)
+            if not named and not self._is_own(stint):
+                self.withheld += 1
+                continue
+            household = households.get(enrollment.household_key) or Household(members=(enrollment,))
+            head = household.head
+            cases.append(
+                Case(
+                    as_of=self._as_of,
+                    assignment=stint,
+                    enrollment=enrollment,
+                    client=_shown(clients[enrollment.personal_id], named=named),
+                    project=project,
+                    head_of_household=None if head is None else _shown(clients[head.personal_id], named=named),
+                    household_size=len(household.open_clients(self._as_of) | {enrollment.personal_id}),
+                    case_manager=None if stint is None else users[stint.user_id],
+                    since=None if stint is None else since[stint.assignment_id],
+                )
+            )
+        return cases
+
+    def _is_own(self, stint: CaseAssignment | None) -> bool:
+        return stint is not None and isinstance(self._actor, User) and stint.user_id == self._actor.user_id
+
+    def _households(self, enrollments: Iterable[Enrollment]) -> dict[HouseholdKey | None, Household]:
+        """Return the households; an enrollment without HouseholdID is one of its own, and not among them."""
+        keys = {key for enrollment in enrollments if (key := enrollment.household_key) is not None}
+        members: defaultdict[HouseholdKey | None, list[Enrollment]] = defaultdict(list)
+        for member in self._tx.enrollments.of_households(keys):
+            if not member.deleted:
+                members[member.household_key].append(member)
+        return {key: Household(members=tuple(of_key)) for key, of_key in members.items()}
+
+    def _since(self, stints: Sequence[CaseAssignment]) -> dict[str, date]:
+        """Return for each stint the start of the unbroken run of touching stints of that user in that role."""
+        runs: defaultdict[tuple[str, str, str], list[CaseAssignment]] = defaultdict(list)
+        for stint in self._tx.assignments.of_enrollments({stint.enrollment_id for stint in stints}):
+            if not stint.voided:
+                runs[stint.enrollment_id, stint.user_id, stint.role].append(stint)
+        return {s.assignment_id: _run_start(s, runs[s.enrollment_id, s.user_id, s.role]) for s in stints}
+
+
+def _run_start(stint: CaseAssignment, own: Sequence[CaseAssignment]) -> date:
+    start = stint.start_date
+    for earlier in reversed(own):
+        if earlier.start_date < start and (earlier.end_date is None or earlier.end_date >= start):
+            start = earlier.start_date
+    return start
+
+
+def _shown(client: Client, *, named: bool) -> Client:
+    return client if named else Client(personal_id=client.personal_id)

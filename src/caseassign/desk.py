@@ -1,0 +1,70 @@
+"""The desk: what every act and question needs at hand. The store, who asks, the policy, the clocks, the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import date
+
+import attrs
+
+from caseassign.clock import Clock, Now
+from caseassign.errors import PermissionDeniedError
+from caseassign.model import Actor, Organization, Project, User
+from caseassign.period import as_day
+from caseassign.policy import Action, Policy, Request
+from caseassign.rules import Rules
+from caseassign.storage import Store, Transaction
+
+
+@attrs.frozen(kw_only=True)
+class Desk:
+    """What one acting user has at hand; bound once, and the same for every act and question."""
+
+    store: Store
+    user: str | Actor
+    policy: Policy
+    clock: Clock
+    now: Now
+    required: Rules
+    guards: Rules
+    advisory: Rules
+
+    def day(self, given: date | str | None, field: str) -> date:
+        """Return the day that was given, or today."""
+        return self.clock() if given is None else as_day(given, field)
+
+    @property
+    def user_id(self) -> str | None:
+        """The id of the acting user; None for the system."""
+        return None if isinstance(self.user, Actor) else self.user
+
+    def actor(self, tx: Transaction, action: Action) -> User | Actor:
+        """Return who acts; raise `PermissionDeniedError` for a user whom the store does not know."""
+        if isinstance(self.user, Actor):
+            return self.user
+        try:
+            return tx.users.get([self.user])[self.user]
+        except KeyError:
+            raise PermissionDeniedError(action, f"user {self.user} is not known") from None
+
+    def authorize(
+        self,
+        actor: User | Actor,
+        action: Action,
+        *,
+        projects: Iterable[Project] = (),
+        organizations: Collection[Organization] = (),
+        user: User | None = None,
+    ) -> None:
+        """Ask the policy; raise `PermissionDeniedError` with its reason."""
+        request = Request(
+            actor=actor,
+            action=action,
+            today=self.clock(),
+            projects=tuple(projects),
+            organizations=organizations,
+            user=user,
+        )
+        reason = self.policy.denial(request)
+        if reason is not None:
+            raise PermissionDeniedError(action, reason)

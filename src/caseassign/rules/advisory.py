@@ -1,0 +1,103 @@
+"""The advisory rules: worth looking at. They never block an act; the audit lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from caseassign.errors import Violation
+from caseassign.model import COVER, AssignmentStatus
+from caseassign.rules.facts import AssignmentFacts, EnrollmentFacts, HouseholdFacts
+
+
+def unassigned(facts: EnrollmentFacts) -> Iterator[Violation]:
+    """An open enrollment has somebody active on it."""
+    if facts.enrollment.is_open(facts.as_of) and not facts.holders:
+        yield Violation(
+            "unassigned",
+            "enrollment_id",
+            [facts.enrollment.enrollment_id],
+            f"nobody is active on enrollment {facts.enrollment.enrollment_id}",
+        )
+
+
+def household_differs(facts: HouseholdFacts) -> Iterator[Violation]:
+    """Members of one household who are open as of the day share the same active case managers, cover aside."""
+    holders = {
+        frozenset(
+            stint.user_id
+            for stint in member.assignments
+            if stint.role != COVER and stint.status(facts.as_of) is AssignmentStatus.ACTIVE
+        )
+        for member in facts.members
+        if member.enrollment.is_open(facts.as_of)
+    }
+    if len(holders) > 1:
+        yield Violation(
+            "household-differs",
+            "user_id",
+            [m.enrollment.enrollment_id for m in facts.members if m.enrollment.is_open(facts.as_of)],
+            "members of one household have different case managers",
+        )
+
+
+def held_by_departed(facts: AssignmentFacts) -> Iterator[Violation]:
+    """Whoever is active on a case has not left."""
+    if facts.is_active and facts.user.has_left(facts.as_of):
+        yield Violation(
+            "held-by-departed",
+            "user_id",
+            [facts.assignment.assignment_id],
+            f"user {facts.user.user_id} has left and still holds enrollment {facts.enrollment.enrollment_id}",
+        )
+
+
+def held_without_access(facts: AssignmentFacts) -> Iterator[Violation]:
+    """Whoever is active on a case can access the organization that runs the project."""
+    if facts.is_active and not facts.user.can_access(facts.project):
+        yield Violation(
+            "held-without-access",
+            "user_id",
+            [facts.assignment.assignment_id],
+            f"user {facts.user.user_id} holds enrollment {facts.enrollment.enrollment_id} without access to project "
+            f"{facts.project.project_id}",
+        )
+
+
+def kept_after_exit(facts: AssignmentFacts) -> Iterator[Violation]:
+    """A case that was deliberately kept open past the exit has since been ended."""
+    assignment = facts.assignment
+    if facts.enrollment.deleted or facts.enrollment.exit_date is None or not assignment.kept_after_exit:
+        return
+    if assignment.status(facts.as_of) is not AssignmentStatus.INACTIVE:
+        yield Violation(
+            "kept-after-exit",
+            "end_date",
+            [assignment.assignment_id],
+            f"the assignment was kept open past the exit of enrollment {facts.enrollment.enrollment_id}",
+            against="exit_date",
+        )
+
+
+def no_head(facts: HouseholdFacts) -> Iterator[Violation]:
+    """A household has a head."""
+    if not any(member.enrollment.is_head for member in facts.members):
+        yield Violation("no-head", "relationship_to_hoh", facts.ids, "the household has no head")
+
+
+def several_heads(facts: HouseholdFacts) -> Iterator[Violation]:
+    """A household has only one head."""
+    heads = [member.enrollment.enrollment_id for member in facts.members if member.enrollment.is_head]
+    if len(heads) > 1:
+        yield Violation("several-heads", "relationship_to_hoh", heads, "the household has more than one head")
+
+
+ADVISORY_RULES = (
+    unassigned,
+    household_differs,
+    held_by_departed,
+    held_without_access,
+    kept_after_exit,
+    no_head,
+    several_heads,
+)
+"""The advisory rules that need nothing from an agency."""

@@ -1,0 +1,155 @@
+"""What a store must offer: records by key, a few plural finders, a transaction block, append-only history.
+
+The contract, which `Store` and its parts state in full:
+
+* A transaction sees its own writes. Leaving the block commits them all; an exception undoes them all.
+* Transactions are serial: what happens is as if they ran one after the other, or one of them raises `ConflictError`.
+* A record comes back equal to what went in, its ``batch_id`` included.
+* Whatever returns several records returns them in the order that it documents, and texts are ordered by code point.
+* Only errors of `caseassign.errors` come out.
+* A line of history can be appended, and never changed or removed.
+
+Ids may be given more than once and in any order; unknown ids are left out of answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from datetime import date
+from typing import Protocol, TypeVar
+
+from caseassign.errors import NotFoundError
+from caseassign.history import Change, Head, RecordKey
+from caseassign.model import CaseAssignment, Client, Enrollment, HouseholdKey, Organization, Project, User
+
+R = TypeVar("R")
+
+
+class Records(Protocol[R]):
+    """The records of one kind, by their id."""
+
+    def get(self, ids: Iterable[str]) -> Mapping[str, R]:
+        """Return the records with these ids, by id."""
+
+    def add(self, records: Iterable[R]) -> None:
+        """Add new records; raise `AlreadyExistsError` for an id that is there already."""
+
+    def replace(self, records: Iterable[R]) -> None:
+        """Put each record in the place of the one with its id; raise `NotFoundError` for an id that is not there."""
+
+    def __iter__(self) -> Iterator[R]:
+        """Yield every record, in the order of the ids, without holding them all in memory."""
+
+
+def one(records: Records[R], kind: str, key: str) -> R:
+    """Return the record with this id; raise `NotFoundError` where there is none."""
+    found = records.get([key])
+    if key not in found:
+        raise NotFoundError(kind, (key,))
+    return found[key]
+
+
+class Enrollments(Records[Enrollment], Protocol):
+    """Enrollments, deleted ones included; in answers by entry date, then id."""
+
+    def of_clients(self, personal_ids: Iterable[str]) -> list[Enrollment]:
+        """Return the enrollments of these clients."""
+
+    def of_households(self, keys: Iterable[HouseholdKey]) -> list[Enrollment]:
+        """Return the members of these households."""
+
+    def by_household(self) -> Iterator[Enrollment]:
+        """Yield every enrollment, the members of one household next to each other, without holding them all."""
+
+
+class Assignments(Records[CaseAssignment], Protocol):
+    """Assignments, voided ones included; in answers by start date, then id."""
+
+    def of_enrollments(self, enrollment_ids: Iterable[str]) -> list[CaseAssignment]:
+        """Return the assignments on these enrollments."""
+
+    def of_users(self, user_ids: Iterable[str], ending_after: date | None = None) -> list[CaseAssignment]:
+        """Return the assignments of these users; with a day, only those that have not ended as of it."""
+
+
+class History(Protocol):
+    """The lines of history; in answers by number."""
+
+    def head(self) -> Head:
+        """Return where the chain ends, from a place of its own and not from the last line."""
+
+    def append(self, lines: Iterable[Change]) -> None:
+        """Add sealed lines that continue the chain; raise `ConflictError` if it went on in the meantime."""
+
+    def of_records(self, records: Iterable[RecordKey]) -> list[Change]:
+        """Return the lines about these records."""
+
+    def of_batches(self, batch_ids: Iterable[str]) -> list[Change]:
+        """Return the lines of these batches."""
+
+    def of_kind(self, kind: str) -> list[Change]:
+        """Return the lines about records of one kind; asked for imports, never for what there is much of."""
+
+    def __iter__(self) -> Iterator[Change]:
+        """Yield every line, without holding them all in memory."""
+
+
+class Imported(Protocol):
+    """What the last import said of each record, as text that only the importer reads."""
+
+    def get(self, kind: str, ids: Iterable[str]) -> Mapping[str, str]:
+        """Return what was said of the records with these ids, by id."""
+
+    def put(self, kind: str, said: Mapping[str, str]) -> None:
+        """Remember what is said of each id, in the place of what was said before."""
+
+
+class Transaction(Protocol):
+    """All that can be done inside a transaction block."""
+
+    @property
+    def clients(self) -> Records[Client]:
+        """The clients."""
+
+    @property
+    def users(self) -> Records[User]:
+        """The users."""
+
+    @property
+    def organizations(self) -> Records[Organization]:
+        """The organizations."""
+
+    @property
+    def projects(self) -> Records[Project]:
+        """The projects."""
+
+    @property
+    def enrollments(self) -> Enrollments:
+        """The enrollments."""
+
+    @property
+    def assignments(self) -> Assignments:
+        """The case assignments."""
+
+    @property
+    def history(self) -> History:
+        """The history."""
+
+    @property
+    def imported(self) -> Imported:
+        """What the last import said."""
+
+
+class Store(Protocol):
+    """A place that keeps records and their history."""
+
+    def transaction(self, *, write: bool = False) -> AbstractContextManager[Transaction]:
+        """Open a transaction: the block commits when it is left, and undoes everything on an exception.
+
+        Without ``write`` it may only read. A thread has one transaction at a time: opening a second one inside
+        the first raises `StorageError`.
+        """
+
+    def close(self) -> None:
+        """Give back what the store holds open; closing twice is harmless."""

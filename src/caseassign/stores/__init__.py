@@ -1,0 +1,1 @@
+"""The stores that come along: in memory, and SQLite."""

@@ -1,0 +1,355 @@
+"""The store in memory: the reference for what every store does, and what tests use in place of a database.
+
+Nothing is copied to be able to undo: each write remembers how to take itself back, so that a small act on a store
+of a million records stays small.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from functools import partial
+from operator import attrgetter
+from typing import Any, Generic, TypeVar
+
+from caseassign.errors import AlreadyExistsError, NotFoundError, StorageError
+from caseassign.history import EMPTY, Change, Head, RecordKey
+from caseassign.model import (
+    CaseAssignment,
+    Client,
+    Enrollment,
+    HouseholdKey,
+    Organization,
+    Project,
+    Record,
+    User,
+)
+from caseassign.stores.block import Block, Gate
+from caseassign.stores.chain import Chain
+
+R = TypeVar("R", bound=Record)
+
+
+class MemoryStore:
+    """A store that lives as long as the process. Transactions of several threads wait for each other."""
+
+    def __init__(self) -> None:
+        self._gate = Gate()
+        self._lock = threading.Lock()
+        self._data = _Data()
+
+    @contextmanager
+    def transaction(self, *, write: bool = False) -> Iterator[MemoryTransaction]:
+        """Open a transaction: the block keeps what was written, and an exception puts everything back."""
+        with self._gate.block(write=write) as block, self._lock:
+            work = _Work(block)
+            with work.all_or_nothing():
+                yield MemoryTransaction(self._data, work)
+                block.check()
+
+    def close(self) -> None:
+        """Let no transaction begin any more."""
+        self._gate.close()
+
+
+class MemoryTransaction:
+    """All that can be done inside a transaction block on a `MemoryStore`."""
+
+    def __init__(self, data: _Data, work: _Work) -> None:
+        self.clients = _Records(data.clients, work)
+        self.users = _Records(data.users, work)
+        self.organizations = _Records(data.organizations, work)
+        self.projects = _Records(data.projects, work)
+        self.enrollments = _Enrollments(data.enrollments, work)
+        self.assignments = _Assignments(data.assignments, work)
+        self.history = _History(data.lines, work)
+        self.imported = _Imported(data.said, work)
+
+
+class _Data:
+    """Everything that the store keeps between transactions."""
+
+    def __init__(self) -> None:
+        self.organizations: _Table[Organization] = _Table("organization")
+        self.projects: _Table[Project] = _Table("project", {"organization_id": self.organizations})
+        self.users: _Table[User] = _Table("user")
+        self.clients: _Table[Client] = _Table("client")
+        self.enrollments: _Table[Enrollment] = _Table(
+            "enrollment",
+            {"personal_id": self.clients, "project_id": self.projects},
+            found_by=("personal_id", "household_key"),
+        )
+        self.assignments: _Table[CaseAssignment] = _Table(
+            "assignment",
+            {"enrollment_id": self.enrollments, "user_id": self.users},
+            found_by=("enrollment_id", "user_id"),
+        )
+        self.lines = _Lines()
+        self.said: dict[tuple[str, str], str] = {}
+
+
+class _Table(Generic[R]):
+    """The records of one kind by id, the kinds that they refer to, and what finds them without looking at all."""
+
+    def __init__(
+        self, kind: str, refers_to: Mapping[str, _Table[Any]] | None = None, *, found_by: Iterable[str] = ()
+    ) -> None:
+        self.kind = kind
+        self.rows: dict[str, R] = {}
+        self._refers_to = refers_to or {}
+        self._found_by: dict[str, dict[Hashable, dict[str, R]]] = {field: {} for field in found_by}
+
+    def set(self, key: str, record: R | None) -> None:
+        """Let ``record`` stand under ``key``, whatever stood there before; None lets nothing stand there."""
+        before = self.rows.pop(key, None)
+        if record is not None:
+            self.rows[key] = record
+        for field, groups in self._found_by.items():
+            if before is not None:
+                group = groups[getattr(before, field)]
+                del group[key]
+                if not group:
+                    del groups[getattr(before, field)]
+            if record is not None:
+                groups.setdefault(getattr(record, field), {})[key] = record
+
+    def found(self, field: str, values: Iterable[Hashable]) -> list[R]:
+        """Return the records with one of these values in ``field``."""
+        groups = self._found_by[field]
+        return [record for value in set(values) for record in groups.get(value, {}).values()]
+
+    def check_references(self, record: R) -> None:
+        """Raise `StorageError` if ``record`` refers to one that is not there."""
+        for field, table in self._refers_to.items():
+            key = getattr(record, field)
+            if key is not None and key not in table.rows:
+                raise StorageError("a record refers to another one that is not in the store")
+
+
+class _Lines:
+    """The lines of history, what finds them, and where the chain ends."""
+
+    def __init__(self) -> None:
+        self.lines: list[Change] = []
+        self.head: Head = EMPTY
+        self.ids: set[str] = set()
+        self.by_record: defaultdict[Hashable, list[Change]] = defaultdict(list)
+        self.by_batch: defaultdict[Hashable, list[Change]] = defaultdict(list)
+        self.by_kind: defaultdict[Hashable, list[Change]] = defaultdict(list)
+
+    def append(self, line: Change) -> None:
+        """Add a line at the end, and move the head on to it."""
+        self.lines.append(line)
+        self.head = line.head
+        self.ids.add(line.change_id)
+        for group in self._groups(line):
+            group.append(line)
+
+    def take_back(self, head: Head) -> None:
+        """Undo the last `append`, before which the chain ended with ``head``."""
+        line = self.lines.pop()
+        self.head = head
+        self.ids.remove(line.change_id)
+        for group in self._groups(line):
+            group.pop()
+
+    def _groups(self, line: Change) -> tuple[list[Change], ...]:
+        return self.by_record[line.record], self.by_batch[line.batch_id], self.by_kind[line.record.kind]
+
+
+class _Work:
+    """What a transaction has done so far, as the steps that take it back."""
+
+    def __init__(self, block: Block) -> None:
+        self.block = block
+        self._undo: list[Callable[[], None]] = []
+
+    def done(self, undo: Callable[[], None]) -> None:
+        """Remember how to take back what was just done."""
+        self._undo.append(undo)
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Take back, on an exception, what was done inside the block."""
+        steps_before = len(self._undo)
+        try:
+            yield
+        except BaseException:
+            while len(self._undo) > steps_before:
+                self._undo.pop()()
+            raise
+
+
+class _Records(Generic[R]):
+    """The records of one kind, as one transaction sees them."""
+
+    def __init__(self, table: _Table[R], work: _Work) -> None:
+        self._table = table
+        self._work = work
+
+    def get(self, ids: Iterable[str]) -> dict[str, R]:
+        """Return the records with these ids, by id, in the order of the ids."""
+        self._work.block.check()
+        rows = self._table.rows
+        return {key: rows[key] for key in sorted(set(ids)) if key in rows}
+
+    def add(self, records: Iterable[R]) -> None:
+        """Add new records, or none of them."""
+        self._write(records, known=False, error=AlreadyExistsError)
+
+    def replace(self, records: Iterable[R]) -> None:
+        """Replace records, or none of them."""
+        self._write(records, known=True, error=NotFoundError)
+
+    def __iter__(self) -> Iterator[R]:
+        """Yield every record as it stands when the first one is asked for."""
+        return self._each(attrgetter("key"))
+
+    def _write(self, records: Iterable[R], *, known: bool, error: type[AlreadyExistsError | NotFoundError]) -> None:
+        table = self._table
+        self._work.block.check(write=True)
+        with self._work.all_or_nothing():
+            wrong = set()
+            for record in records:
+                key = record.key
+                if (key in table.rows) != known:
+                    wrong.add(key)
+                    continue
+                table.check_references(record)
+                self._work.done(partial(table.set, key, table.rows.get(key)))
+                table.set(key, record)
+            if wrong:
+                raise error(table.kind, tuple(sorted(wrong)))
+
+    def _each(self, order: Callable[[R], Any]) -> Iterator[R]:
+        self._work.block.check()
+        for record in sorted(self._table.rows.values(), key=order):
+            self._work.block.check()
+            yield record
+
+    def _found(self, field: str, values: Iterable[Hashable], order: Callable[[R], Any]) -> list[R]:
+        self._work.block.check()
+        return sorted(self._table.found(field, values), key=order)
+
+
+class _Enrollments(_Records[Enrollment]):
+    """The enrollments; in answers by entry date, then id."""
+
+    def of_clients(self, personal_ids: Iterable[str]) -> list[Enrollment]:
+        """Return the enrollments of these clients."""
+        return self._found("personal_id", personal_ids, _by_entry)
+
+    def of_households(self, keys: Iterable[HouseholdKey]) -> list[Enrollment]:
+        """Return the members of these households."""
+        return self._found("household_key", keys, _by_entry)
+
+    def by_household(self) -> Iterator[Enrollment]:
+        """Yield every enrollment by project, household and id; those without household come first in a project."""
+        return self._each(_by_household)
+
+
+class _Assignments(_Records[CaseAssignment]):
+    """The assignments; in answers by start date, then id."""
+
+    def of_enrollments(self, enrollment_ids: Iterable[str]) -> list[CaseAssignment]:
+        """Return the assignments on these enrollments."""
+        return self._found("enrollment_id", enrollment_ids, _by_start)
+
+    def of_users(self, user_ids: Iterable[str], ending_after: date | None = None) -> list[CaseAssignment]:
+        """Return the assignments of these users; with a day, only those that have not ended as of it."""
+        found = self._found("user_id", user_ids, _by_start)
+        return [a for a in found if ending_after is None or not a.period.has_ended(ending_after)]
+
+
+def _by_entry(enrollment: Enrollment) -> tuple[date, str]:
+    return enrollment.entry_date, enrollment.enrollment_id
+
+
+def _by_household(enrollment: Enrollment) -> tuple[str, bool, str, str]:
+    household_id = enrollment.household_id
+    return enrollment.project_id, household_id is not None, household_id or "", enrollment.enrollment_id
+
+
+def _by_start(assignment: CaseAssignment) -> tuple[date, str]:
+    return assignment.start_date, assignment.assignment_id
+
+
+class _History:
+    """The lines of history, as one transaction sees them; in answers by number."""
+
+    def __init__(self, lines: _Lines, work: _Work) -> None:
+        self._lines = lines
+        self._work = work
+
+    def head(self) -> Head:
+        """Return where the chain ends."""
+        self._work.block.check()
+        return self._lines.head
+
+    def append(self, lines: Iterable[Change]) -> None:
+        """Add sealed lines that continue the chain, or none of them."""
+        self._work.block.check(write=True)
+        with self._work.all_or_nothing():
+            head = self._lines.head
+            known = set()
+            for line in Chain(head).continued_by(lines):
+                if line.change_id in self._lines.ids:
+                    known.add(line.change_id)
+                    continue
+                self._lines.append(line)
+                self._work.done(partial(self._lines.take_back, head))
+                head = line.head
+            if known:
+                raise AlreadyExistsError("change", tuple(sorted(known)))
+
+    def of_records(self, records: Iterable[RecordKey]) -> list[Change]:
+        """Return the lines about these records."""
+        return self._found(self._lines.by_record, records)
+
+    def of_batches(self, batch_ids: Iterable[str]) -> list[Change]:
+        """Return the lines of these batches."""
+        return self._found(self._lines.by_batch, batch_ids)
+
+    def of_kind(self, kind: str) -> list[Change]:
+        """Return the lines about records of one kind."""
+        return self._found(self._lines.by_kind, [kind])
+
+    def __iter__(self) -> Iterator[Change]:
+        """Yield every line that is there when the first one is asked for."""
+        self._work.block.check()
+        for line in tuple(self._lines.lines):
+            self._work.block.check()
+            yield line
+
+    def _found(self, groups: Mapping[Hashable, list[Change]], keys: Iterable[Hashable]) -> list[Change]:
+        self._work.block.check()
+        return sorted((line for key in set(keys) for line in groups.get(key, ())), key=attrgetter("number"))
+
+
+class _Imported:
+    """What the last import said of each record, as one transaction sees it."""
+
+    def __init__(self, said: dict[tuple[str, str], str], work: _Work) -> None:
+        self._said = said
+        self._work = work
+
+    def get(self, kind: str, ids: Iterable[str]) -> dict[str, str]:
+        """Return what was said of the records with these ids, by id, in the order of the ids."""
+        self._work.block.check()
+        return {key: self._said[kind, key] for key in sorted(set(ids)) if (kind, key) in self._said}
+
+    def put(self, kind: str, said: Mapping[str, str]) -> None:
+        """Remember what is said of each id."""
+        self._work.block.check(write=True)
+        for key, text in said.items():
+            self._work.done(partial(self._set, (kind, key), self._said.get((kind, key))))
+            self._set((kind, key), text)
+
+    def _set(self, key: tuple[str, str], text: str | None) -> None:
+        if text is None:
+            self._said.pop(key, None)
+        else:
+            self._said[key] = text

@@ -1,0 +1,84 @@
+"""The store in one SQLite file: the embedded default, for one machine and any number of processes on it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from caseassign.errors import StorageError
+from caseassign.stores.block import Gate
+from caseassign.stores.sqlite_errors import translated
+from caseassign.stores.sqlite_schema import open_file, version_of
+from caseassign.stores.sqlite_session import Session
+from caseassign.stores.sqlite_tables import SQLiteTransaction
+
+
+class SQLiteStore:
+    """A store in the file at ``path``, which is created if it is not there.
+
+    One transaction writes at a time, in all threads and processes together; another one that wants to write waits
+    up to ``timeout`` seconds for it, and then raises `ConflictError`. Fork a process between transactions, and not
+    inside one.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, timeout: float = 30.0) -> None:
+        if os.fspath(path) in {"", ":memory:"}:
+            raise StorageError("a SQLiteStore needs a file; for a store in memory there is MemoryStore()")
+        self._path = Path(path).absolute()
+        self._timeout = timeout
+        self._gate = Gate()
+        self._idle = [open_file(self._path, timeout)]
+        _STORES.add(self)
+
+    @contextmanager
+    def transaction(self, *, write: bool = False) -> Iterator[SQLiteTransaction]:
+        """Open a transaction: the block commits when it is left, and an exception undoes everything."""
+        with self._gate.block(write=write) as block:
+            connection = self._connection()
+            try:
+                with translated():
+                    connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+                    version_of(connection, self._path)  # raises if it was migrated, or replaced, since it was opened
+                with Session(connection, block) as session:
+                    yield SQLiteTransaction(session)
+                    session.commit()
+            except BaseException:
+                connection.close()  # which undoes what is not committed
+                raise
+            self._idle.append(connection)
+        if self._gate.is_closed:
+            self.close()
+
+    def close(self) -> None:
+        """Let no transaction begin any more; one that is open goes on to its end."""
+        self._gate.close()
+        self.close_idle()
+
+    def close_idle(self) -> None:
+        """Close the connections that no transaction is using."""
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().close()
+
+    def _connection(self) -> sqlite3.Connection:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return open_file(self._path, self._timeout)
+
+
+_STORES: weakref.WeakSet[SQLiteStore] = weakref.WeakSet()
+
+
+def _before_fork() -> None:
+    for store in tuple(_STORES):
+        store.close_idle()
+
+
+# SQLite must not carry a connection over a fork: both processes would believe that they hold its locks.
+with suppress(AttributeError):  # on Windows, where nothing forks
+    os.register_at_fork(before=_before_fork)

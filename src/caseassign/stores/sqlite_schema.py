@@ -1,0 +1,239 @@
+"""The file of a `SQLiteStore`: its tables, and how it is created, migrated, opened and refused.
+
+The tables are plain enough to be opened by an analyst: a column has the name of the field of the record, days are
+``YYYY-MM-DD``, sets are sorted JSON lists.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing, suppress
+from itertools import chain
+from pathlib import Path
+from stat import S_IMODE
+from typing import Final, Literal, TypeAlias
+
+from caseassign.errors import ConflictError, StorageError, WrongStoreError
+from caseassign.stores.sqlite_errors import translated
+
+APPLICATION_ID: Final = int.from_bytes(b"case")
+"""What marks a SQLite file as ours."""
+
+Steps: TypeAlias = tuple[tuple[str, ...], ...]
+
+STEPS: Final[Steps] = (
+    (
+        """
+        CREATE TABLE organization (
+            organization_id TEXT NOT NULL PRIMARY KEY CHECK (instr(organization_id, char(0)) = 0),
+            organization_name TEXT,
+            batch_id TEXT
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE project (
+            project_id TEXT NOT NULL PRIMARY KEY CHECK (instr(project_id, char(0)) = 0),
+            organization_id TEXT REFERENCES organization,
+            project_name TEXT,
+            project_type INTEGER,
+            operating_start_date TEXT CHECK (operating_start_date IS date(operating_start_date, '+0 days')),
+            operating_end_date TEXT CHECK (operating_end_date IS date(operating_end_date, '+0 days')),
+            batch_id TEXT
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE "user" (
+            user_id TEXT NOT NULL PRIMARY KEY CHECK (instr(user_id, char(0)) = 0),
+            first_name TEXT,
+            last_name TEXT,
+            organization_ids TEXT NOT NULL,
+            permissions TEXT NOT NULL,
+            is_case_manager INTEGER NOT NULL CHECK (is_case_manager IN (0, 1)),
+            left_on TEXT CHECK (left_on IS date(left_on, '+0 days')),
+            batch_id TEXT
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE client (
+            personal_id TEXT NOT NULL PRIMARY KEY CHECK (instr(personal_id, char(0)) = 0),
+            first_name TEXT,
+            last_name TEXT,
+            batch_id TEXT
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE enrollment (
+            enrollment_id TEXT NOT NULL PRIMARY KEY CHECK (instr(enrollment_id, char(0)) = 0),
+            personal_id TEXT NOT NULL REFERENCES client,
+            project_id TEXT NOT NULL REFERENCES project,
+            household_id TEXT CHECK (instr(household_id, char(0)) = 0),
+            relationship_to_hoh INTEGER,
+            entry_date TEXT NOT NULL CHECK (entry_date IS date(entry_date, '+0 days')),
+            exit_date TEXT CHECK (exit_date IS date(exit_date, '+0 days')),
+            deleted INTEGER NOT NULL CHECK (deleted IN (0, 1)),
+            batch_id TEXT
+        ) STRICT, WITHOUT ROWID
+        """,
+        "CREATE INDEX enrollment_by_client ON enrollment (personal_id)",
+        "CREATE INDEX enrollment_by_household ON enrollment (project_id, household_id, enrollment_id)",
+        """
+        CREATE TABLE assignment (
+            assignment_id TEXT NOT NULL PRIMARY KEY CHECK (instr(assignment_id, char(0)) = 0),
+            enrollment_id TEXT NOT NULL REFERENCES enrollment,
+            user_id TEXT NOT NULL REFERENCES "user",
+            start_date TEXT NOT NULL CHECK (start_date IS date(start_date, '+0 days')),
+            end_date TEXT CHECK (end_date IS date(end_date, '+0 days')),
+            role TEXT NOT NULL,
+            kept_after_exit INTEGER NOT NULL CHECK (kept_after_exit IN (0, 1)),
+            voided INTEGER NOT NULL CHECK (voided IN (0, 1)),
+            batch_id TEXT,
+            CHECK (end_date >= start_date)
+        ) STRICT, WITHOUT ROWID
+        """,
+        "CREATE INDEX assignment_by_enrollment ON assignment (enrollment_id)",
+        "CREATE INDEX assignment_by_user ON assignment (user_id, end_date)",
+        """
+        CREATE TABLE "change" (
+            number INTEGER PRIMARY KEY,
+            change_id TEXT NOT NULL UNIQUE CHECK (instr(change_id, char(0)) = 0),
+            recorded_at TEXT NOT NULL,
+            user_id TEXT,
+            "action" TEXT NOT NULL,
+            kind TEXT NOT NULL CHECK (instr(kind, char(0)) = 0),
+            record_id TEXT NOT NULL CHECK (instr(record_id, char(0)) = 0),
+            "before" TEXT,
+            "after" TEXT,
+            reason TEXT,
+            batch_id TEXT NOT NULL CHECK (instr(batch_id, char(0)) = 0),
+            digest TEXT NOT NULL
+        ) STRICT
+        """,
+        'CREATE INDEX change_by_record ON "change" (kind, record_id)',
+        'CREATE INDEX change_by_batch ON "change" (batch_id)',
+        """
+        CREATE TRIGGER change_is_never_changed BEFORE UPDATE ON "change"
+        BEGIN SELECT RAISE(ABORT, 'history can only be appended'); END
+        """,
+        """
+        CREATE TRIGGER change_is_never_removed BEFORE DELETE ON "change"
+        BEGIN SELECT RAISE(ABORT, 'history can only be appended'); END
+        """,
+        # INSERT OR REPLACE removes rows without a DELETE trigger, on a connection without recursive triggers.
+        """
+        CREATE TRIGGER change_is_never_replaced BEFORE INSERT ON "change"
+        WHEN EXISTS (SELECT 1 FROM "change" WHERE number = NEW.number OR change_id = NEW.change_id)
+        BEGIN SELECT RAISE(ABORT, 'history can only be appended'); END
+        """,
+        """
+        CREATE TABLE change_head (
+            chain TEXT NOT NULL PRIMARY KEY CHECK (chain = 'history'),
+            number INTEGER NOT NULL,
+            digest TEXT NOT NULL,
+            recorded_at TEXT
+        ) STRICT, WITHOUT ROWID
+        """,
+        "INSERT INTO change_head VALUES ('history', 0, '', NULL)",
+        """
+        CREATE TABLE imported (
+            kind TEXT NOT NULL CHECK (instr(kind, char(0)) = 0),
+            id TEXT NOT NULL CHECK (instr(id, char(0)) = 0),
+            said TEXT NOT NULL,
+            PRIMARY KEY (kind, id)
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
+)
+"""The statements that lead from each schema version to the next; the first step creates version 1 in an empty file."""
+
+_BEHAVIOUR: Final = {
+    "foreign_keys": 1,
+    "recursive_triggers": 1,
+    "trusted_schema": 0,
+    "cell_size_check": 1,
+    "synchronous": 2,  # FULL: what was committed survives a power cut
+}
+
+
+def open_file(path: Path, timeout: float, steps: Steps = STEPS) -> sqlite3.Connection:
+    """Return a connection to the store at ``path``, created if it is not there, and migrated if it is older.
+
+    Raises `WrongStoreError` for a file of another application or of a newer version, `DamagedStoreError` for one
+    that is damaged; both leave it as it is.
+    """
+    journal = journal_mode(sqlite3.sqlite_version_info)
+    with translated():
+        if not path.parent.is_dir():
+            raise StorageError(f"the folder {path.parent} is not there: create it first")
+        connection = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
+        try:
+            set_behaviour(connection)
+            if version_of(connection, path, newest=len(steps)) < len(steps):
+                _migrate(connection, path, steps)
+            _set_journal(connection, journal)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def version_of(connection: sqlite3.Connection, path: Path, newest: int = len(STEPS)) -> int:
+    """Return the schema version of the file, 0 for an empty one; raise `WrongStoreError` for one that is not ours."""
+    application_id, version = _pragma(connection, "application_id"), _pragma(connection, "user_version")
+    if application_id == version == 0 and not connection.execute("SELECT 1 FROM sqlite_schema").fetchall():
+        return 0
+    if application_id != APPLICATION_ID:
+        raise WrongStoreError(f"{path} belongs to another application")
+    if version > newest:
+        raise WrongStoreError(f"{path} was written by a newer version of caseassign: upgrade to open it")
+    return version
+
+
+def journal_mode(version: tuple[int, ...]) -> Literal["WAL", "TRUNCATE"]:
+    """Return the journal mode that is safe with this version of SQLite.
+
+    Write-ahead logs can lose committed data before 3.51.3; the fix also went into 3.50.7 and 3.44.6.
+    """
+    if version < (3, 37):
+        raise StorageError("SQLite 3.37 or newer is needed, and this Python has an older one")
+    is_fixed = version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
+    return "WAL" if is_fixed else "TRUNCATE"
+
+
+def set_behaviour(connection: sqlite3.Connection) -> None:
+    """Make the connection as strict as the store needs it, or raise `StorageError` if that cannot be had."""
+    for pragma, value in _BEHAVIOUR.items():
+        connection.execute(f"PRAGMA {pragma} = {value}")
+        if _pragma(connection, pragma) != value:
+            raise StorageError(f"this SQLite does not offer {pragma} = {value}, which the store needs")
+
+
+def _migrate(connection: sqlite3.Connection, path: Path, steps: Steps) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    version = version_of(connection, path, newest=len(steps))  # another process may have been faster
+    if 0 < version < len(steps):
+        _back_up(path, version)
+    for statement in chain.from_iterable(steps[version:]):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {len(steps)}")
+    connection.execute("COMMIT")
+
+
+def _back_up(path: Path, version: int) -> None:
+    backup = path.with_name(f"{path.name}.version-{version}")
+    backup.unlink(missing_ok=True)
+    backup.touch(mode=S_IMODE(path.stat().st_mode))  # nobody may read the copy who may not read the file
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(backup)) as target:
+        source.backup(target)
+
+
+def _set_journal(connection: sqlite3.Connection, wanted: Literal["WAL", "TRUNCATE"]) -> None:
+    with suppress(sqlite3.OperationalError):  # while others work in the file, its mode cannot change
+        connection.execute(f"PRAGMA journal_mode = {wanted}")
+    found = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    if found == "wal" and wanted != "WAL":
+        raise ConflictError("another process keeps the file in a mode that this older SQLite must not use")
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])

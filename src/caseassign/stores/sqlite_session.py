@@ -1,0 +1,100 @@
+"""Statements inside one transaction block on a SQLite connection: checked, translated, and in batches."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from typing import Final, Self
+
+from caseassign.errors import StorageError
+from caseassign.stores.block import Block
+from caseassign.stores.sqlite_errors import translated
+from caseassign.stores.sqlite_rows import Row
+
+ROWS_AT_ONCE: Final = 5_000
+"""How many rows are held in memory, where there is no end to them."""
+
+
+def listed(ids: Iterable[str]) -> str:
+    """Return ids as what ``json_each(?)`` takes apart; it cuts off at NUL, which no stored id holds."""
+    return json.dumps([key for key in ids if "\0" not in key])
+
+
+def listed_pairs(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return pairs of ids in the same way."""
+    return json.dumps([pair for pair in pairs if "\0" not in pair[0] + pair[1]])
+
+
+class Session:
+    """Runs statements on behalf of one block: only while it is open, and writes only if it may write.
+
+    As a context manager it gives back, at its end, the locks that unfinished streams hold.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, block: Block) -> None:
+        self._connection = connection
+        self._block = block
+        self._streams = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._streams.close()
+
+    def rows(self, sql: str, *values: object) -> list[Row]:
+        """Return what a query finds."""
+        self._check()
+        with translated():
+            return self._connection.execute(sql, values).fetchall()
+
+    def stream(self, sql: str) -> Iterator[list[Row]]:
+        """Yield what a query finds, batch by batch."""
+        self._check()
+        cursor = self._streams.enter_context(closing(self._connection.cursor()))
+        with translated():
+            cursor.execute(sql)
+        while rows := self._next_batch(cursor):
+            yield rows
+
+    def write(self, sql: str, rows: Iterable[Row]) -> None:
+        """Run a statement once for each of the rows."""
+        self._check(write=True)
+        with translated():
+            self._connection.executemany(sql, rows)
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Take back, on an exception, what was written inside the block."""
+        self._check(write=True)
+        self._run("SAVEPOINT step")
+        try:
+            yield
+        except BaseException:
+            if self._connection.in_transaction:
+                self._run("ROLLBACK TO step")
+                self._run("RELEASE step")
+            raise
+        self._run("RELEASE step")
+
+    def commit(self) -> None:
+        """Keep what was written."""
+        self._streams.close()
+        self._check()
+        self._run("COMMIT")
+
+    def _check(self, *, write: bool = False) -> None:
+        self._block.check(write=write)
+        if not self._connection.in_transaction:
+            raise StorageError("an earlier failure has undone this transaction")
+
+    def _run(self, sql: str) -> None:
+        with translated():
+            self._connection.execute(sql)
+
+    def _next_batch(self, cursor: sqlite3.Cursor) -> list[Row]:
+        self._check()
+        with translated():
+            return cursor.fetchmany(ROWS_AT_ONCE)

@@ -1,0 +1,212 @@
+"""What a transaction on a `SQLiteStore` offers: the records of each kind, the history, and what imports said.
+
+What is iterated is read in batches: a change made meanwhile shows in the batches that are still to come, and an
+enrollment that is moved to another household meanwhile may come twice, or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from typing import Final, Generic, TypeVar
+
+from caseassign.batches import in_batches
+from caseassign.errors import AlreadyExistsError, DamagedStoreError, NotFoundError
+from caseassign.history import Change, Head, RecordKey
+from caseassign.model import CaseAssignment, Client, Enrollment, HouseholdKey, Organization, Project, User
+from caseassign.stores.chain import Chain
+from caseassign.stores.sqlite_rows import (
+    ASSIGNMENTS,
+    CHANGES,
+    CLIENTS,
+    ENROLLMENTS,
+    HEADS,
+    ORGANIZATIONS,
+    PROJECTS,
+    USERS,
+    Row,
+    Table,
+)
+from caseassign.stores.sqlite_session import ROWS_AT_ONCE, Session, listed, listed_pairs
+
+R = TypeVar("R")
+
+_LISTED: Final = "IN (SELECT value FROM json_each(?))"
+_LISTED_PAIRS: Final = "IN (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))"
+
+_OF_CLIENTS: Final = ENROLLMENTS.select(f"WHERE personal_id {_LISTED} ORDER BY entry_date, enrollment_id")
+_OF_HOUSEHOLDS: Final = ENROLLMENTS.select(
+    f"WHERE (project_id, household_id) {_LISTED_PAIRS} ORDER BY entry_date, enrollment_id"
+)
+_BY_HOUSEHOLD: Final = ENROLLMENTS.select("ORDER BY project_id, household_id, enrollment_id")
+_OF_ENROLLMENTS: Final = ASSIGNMENTS.select(f"WHERE enrollment_id {_LISTED} ORDER BY start_date, assignment_id")
+_OF_USERS: Final = ASSIGNMENTS.select(
+    f"WHERE user_id {_LISTED} AND (? IS NULL OR end_date IS NULL OR end_date > ?) ORDER BY start_date, assignment_id"
+)
+_OF_RECORDS: Final = CHANGES.select(f"WHERE (kind, record_id) {_LISTED_PAIRS} ORDER BY number")
+_OF_BATCHES: Final = CHANGES.select(f"WHERE batch_id {_LISTED} ORDER BY number")
+_OF_KIND: Final = CHANGES.select("WHERE kind = ? ORDER BY number")
+_SAID: Final = "SELECT id, said FROM imported WHERE kind = ? AND id IN (SELECT value FROM json_each(?)) ORDER BY id"
+_SAY: Final = """
+    INSERT INTO imported (kind, id, said) VALUES (?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET said = excluded.said
+"""
+
+
+class SQLiteTransaction:
+    """All that can be done inside a transaction block on a `SQLiteStore`."""
+
+    def __init__(self, session: Session) -> None:
+        self.clients: _Records[Client] = _Records(session, CLIENTS)
+        self.users: _Records[User] = _Records(session, USERS)
+        self.organizations: _Records[Organization] = _Records(session, ORGANIZATIONS)
+        self.projects: _Records[Project] = _Records(session, PROJECTS)
+        self.enrollments = _Enrollments(session, ENROLLMENTS)
+        self.assignments = _Assignments(session, ASSIGNMENTS)
+        self.history = _History(session)
+        self.imported = _Imported(session)
+
+
+class _Records(Generic[R]):
+    """The records of one kind, as the rows of their table."""
+
+    def __init__(self, session: Session, table: Table[R]) -> None:
+        self._session = session
+        self._table = table
+
+    def get(self, ids: Iterable[str]) -> dict[str, R]:
+        """Return the records with these ids, by id, in the order of the ids."""
+        rows = self._session.rows(self._table.with_ids, listed(ids))
+        return {row[0]: record for row, record in zip(rows, self._made(rows), strict=True)}
+
+    def add(self, records: Iterable[R]) -> None:
+        """Add new records, or none of them."""
+        with self._session.all_or_nothing():
+            clashing: set[str] = set()
+            for rows in in_batches(map(self._table.to_row, records), ROWS_AT_ONCE):
+                there = self._there(rows)
+                new = []
+                for row in rows:
+                    if row[0] in there:
+                        clashing.add(row[0])
+                    else:
+                        there.add(row[0])
+                        new.append(row)
+                self._session.write(self._table.insert, new)
+            if clashing:
+                raise AlreadyExistsError(self._table.kind, tuple(sorted(clashing)))
+
+    def replace(self, records: Iterable[R]) -> None:
+        """Replace records, or none of them."""
+        with self._session.all_or_nothing():
+            missing: set[str] = set()
+            for rows in in_batches(map(self._table.to_row, records), ROWS_AT_ONCE):
+                missing.update({row[0] for row in rows} - self._there(rows))
+                self._session.write(self._table.update, ((*others, key) for key, *others in rows))
+            if missing:
+                raise NotFoundError(self._table.kind, tuple(sorted(missing)))
+
+    def __iter__(self) -> Iterator[R]:
+        """Yield every record, in the order of the ids."""
+        return self.each(self._table.everything)
+
+    def each(self, sql: str) -> Iterator[R]:
+        """Yield what a query finds, without holding it all in memory."""
+        for rows in self._session.stream(sql):
+            yield from self._made(rows)
+
+    def found(self, sql: str, *values: object) -> list[R]:
+        """Return what a query finds."""
+        return self._made(self._session.rows(sql, *values))
+
+    def _there(self, rows: Iterable[Row]) -> set[str]:
+        found = self._session.rows(self._table.ids_there, listed(row[0] for row in rows))
+        return {key for (key,) in found}
+
+    def _made(self, rows: Iterable[Row]) -> list[R]:
+        try:
+            return [self._table.from_row(*row) for row in rows]
+        except (TypeError, ValueError):
+            raise DamagedStoreError(f"a row of the table {self._table.kind} is not what a record can be") from None
+
+
+class _Enrollments(_Records[Enrollment]):
+    """The enrollments; in answers by entry date, then id."""
+
+    def of_clients(self, personal_ids: Iterable[str]) -> list[Enrollment]:
+        """Return the enrollments of these clients."""
+        return self.found(_OF_CLIENTS, listed(personal_ids))
+
+    def of_households(self, keys: Iterable[HouseholdKey]) -> list[Enrollment]:
+        """Return the members of these households."""
+        return self.found(_OF_HOUSEHOLDS, listed_pairs(keys))
+
+    def by_household(self) -> Iterator[Enrollment]:
+        """Yield every enrollment by project, household and id; those without household come first in a project."""
+        return self.each(_BY_HOUSEHOLD)
+
+
+class _Assignments(_Records[CaseAssignment]):
+    """The assignments; in answers by start date, then id."""
+
+    def of_enrollments(self, enrollment_ids: Iterable[str]) -> list[CaseAssignment]:
+        """Return the assignments on these enrollments."""
+        return self.found(_OF_ENROLLMENTS, listed(enrollment_ids))
+
+    def of_users(self, user_ids: Iterable[str], ending_after: date | None = None) -> list[CaseAssignment]:
+        """Return the assignments of these users; with a day, only those that have not ended as of it."""
+        day = None if ending_after is None else ending_after.isoformat()
+        return self.found(_OF_USERS, listed(user_ids), day, day)
+
+
+class _History:
+    """The lines of history; in answers by number."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._lines = _Records(session, CHANGES)
+        self._heads = _Records(session, HEADS)
+
+    def head(self) -> Head:
+        """Return where the chain ends."""
+        for head in self._heads.found(HEADS.select()):
+            return head
+        raise DamagedStoreError("the end of the history is not on record")
+
+    def append(self, lines: Iterable[Change]) -> None:
+        """Add sealed lines that continue the chain, or none of them."""
+        with self._session.all_or_nothing():
+            chain = Chain(self.head())
+            self._lines.add(chain.continued_by(lines))
+            self._heads.replace([chain.head])
+
+    def of_records(self, records: Iterable[RecordKey]) -> list[Change]:
+        """Return the lines about these records."""
+        return self._lines.found(_OF_RECORDS, listed_pairs(records))
+
+    def of_batches(self, batch_ids: Iterable[str]) -> list[Change]:
+        """Return the lines of these batches."""
+        return self._lines.found(_OF_BATCHES, listed(batch_ids))
+
+    def of_kind(self, kind: str) -> list[Change]:
+        """Return the lines about records of one kind."""
+        return self._lines.found(_OF_KIND, kind)
+
+    def __iter__(self) -> Iterator[Change]:
+        """Yield every line."""
+        return iter(self._lines)
+
+
+class _Imported:
+    """What the last import said of each record."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get(self, kind: str, ids: Iterable[str]) -> dict[str, str]:
+        """Return what was said of the records with these ids, by id, in the order of the ids."""
+        return dict(self._session.rows(_SAID, kind, listed(ids)))
+
+    def put(self, kind: str, said: Mapping[str, str]) -> None:
+        """Remember what is said of each id."""
+        with self._session.all_or_nothing():
+            self._session.write(_SAY, ((kind, key, text) for key, text in said.items()))

@@ -1,0 +1,169 @@
+"""The chain of history, and the history of a record."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from world import World
+
+from caseassign import Change, InvalidRecordError, NotFoundError, RecordKey, User
+from caseassign.history import EMPTY, to_json, verify
+
+
+def chain(length: int) -> list[Change]:
+    """A sealed history of so many lines."""
+    lines: list[Change] = []
+    head = EMPTY
+    for number in range(1, length + 1):
+        line = Change(
+            number=number,
+            change_id=f"ch{number}",
+            recorded_at=datetime(2026, 3, 2, 12, number, tzinfo=UTC),
+            user_id="kim",
+            action="assignment.start",
+            record=RecordKey("assignment", f"a{number}"),
+            before=None,
+            after={"start_date": "2026-03-02"},
+            reason=None,
+            batch_id="b",
+        ).sealed(head)
+        head = line.head
+        lines.append(line)
+    return lines
+
+
+CHANGES: dict[str, Any] = {
+    "number": 99,
+    "change_id": "other",
+    "recorded_at": datetime(2020, 1, 1, tzinfo=UTC),
+    "user_id": None,
+    "action": "assignment.end",
+    "record": RecordKey("assignment", "other"),
+    "before": {},
+    "after": {"start_date": "2026-03-03"},
+    "reason": "another",
+    "batch_id": "other",
+    "digest": "0" * 64,
+}
+
+
+@given(length=st.integers(1, 8), data=st.data())
+def test_a_changed_line_is_found(length: int, data: st.DataObject) -> None:
+    """SPEC 8.5: whichever field of whichever line was changed, verify finds it there."""
+    lines = chain(length)
+    at = data.draw(st.integers(0, length - 1))
+    field = data.draw(st.sampled_from(sorted(CHANGES)))
+    head = lines[-1].head
+    lines[at] = attrs.evolve(lines[at], **{field: CHANGES[field]})
+    assert next(verify(lines, head)).number == lines[at].number
+
+
+@given(length=st.integers(1, 8), data=st.data())
+def test_a_removed_line_is_found(length: int, data: st.DataObject) -> None:
+    """SPEC 8.5: the last one too, since the head is kept apart from the lines."""
+    lines = chain(length)
+    head = lines[-1].head
+    assert list(verify(lines, head)) == []
+    del lines[data.draw(st.integers(0, length - 1))]
+    assert list(verify(lines, head))
+
+
+@given(length=st.integers(1, 8), data=st.data())
+def test_an_inserted_line_is_found(length: int, data: st.DataObject) -> None:
+    """SPEC 8.5: even one that is sealed by the line before it."""
+    lines = chain(length)
+    head = lines[-1].head
+    at = data.draw(st.integers(0, length))
+    previous = lines[at - 1].head if at else EMPTY
+    lines.insert(at, attrs.evolve(lines[0], change_id="put in", number=at + 1).sealed(previous))
+    assert list(verify(lines, head))
+
+
+def test_a_whole_history_verifies_without_its_head() -> None:
+    """SPEC 8.5: the lines alone are a chain."""
+    assert list(verify(chain(5))) == []
+    assert list(verify([])) == []
+    assert list(verify([], EMPTY)) == []
+
+
+def test_plain_data_has_one_form() -> None:
+    """SPEC 8.5: the digest does not depend on the order of keys."""
+    assert to_json({"b": 1, "a": "é"}) == '{"a":"é","b":1}'
+
+
+def test_a_line_shows_no_content(world: World) -> None:
+    """SPEC 8.4: names and free-text reasons never appear in repr."""
+    line = world.system.history(client="c1")[0]
+    assert "Ada" in str(line.after)
+    assert "Ada" not in repr(line)
+
+
+def test_the_history_of_an_enrollment_includes_its_stints(world: World) -> None:
+    """SPEC 7.8: and nothing of others."""
+    stay = world.stay()
+    stint = world.kim.assign(stay).assignment
+    world.kim.assign(world.stay("c2"))
+    world.kim.end(stint, on="2026-03-10", reason="transfer")
+    lines = world.kim.history(stay)
+    assert [(line.record.kind, line.action) for line in lines] == [
+        ("enrollment", "enrollment.start"),
+        ("assignment", "assignment.start"),
+        ("assignment", "assignment.end"),
+    ]
+    assert [line.record.kind for line in world.kim.history(assignment=stint.assignment_id)] == ["assignment"] * 2
+    assert lines[2].reason == "transfer"
+    assert lines[:1] == (lines[0],)
+    assert len(lines) == 3
+
+
+def test_the_history_of_a_client_includes_enrollments_and_stints(world: World) -> None:
+    """SPEC 7.8: history of a client."""
+    world.kim.assign(world.stay())
+    kinds = [line.record.kind for line in world.kim.history(client="c1")]
+    assert kinds == ["client", "enrollment", "assignment"]
+
+
+def test_the_history_of_a_user_is_of_the_record_and_of_the_stints_they_hold(world: World) -> None:
+    """SPEC 7.8: history of a user."""
+    world.kim.assign(world.stay(), "lee")
+    world.super.add(User(user_id="lee", organization_ids=frozenset({"haven", "bridge"})))
+    assert [(line.record.kind, line.action) for line in world.super.history(user="lee")] == [
+        ("user", "user.manage"),
+        ("assignment", "assignment.start"),
+        ("user", "user.manage"),
+    ]
+
+
+def test_history_asks_for_one_record(world: World) -> None:
+    """SPEC 7.8: one record or one batch, and what is not there is named."""
+    with pytest.raises(InvalidRecordError):
+        world.kim.history()
+    with pytest.raises(InvalidRecordError):
+        world.kim.history(world.stay(), client="c1")
+    for kind in ("client", "assignment", "batch", "user", "enrollment"):
+        unknown: dict[str, Any] = {kind: "x"}
+        with pytest.raises(NotFoundError):
+            world.kim.history(**unknown)
+
+
+def test_lines_that_may_not_be_seen_are_withheld(world: World) -> None:
+    """SPEC 8.2: no history leaks what the acting user may not see."""
+    outcome = world.sam.enroll("c1", "th")
+    history = world.kim.history(client="c1")
+    assert (len(history), history.withheld) == (0, 3)
+    batch = world.kim.history(batch=outcome.batch_id)
+    assert (len(batch), batch.withheld) == (0, 2)
+    world.stay("c1")
+    assert [line.record.kind for line in world.kim.history(client="c1")] == ["client", "enrollment"]
+
+
+def test_a_command_is_no_line_that_people_read(world: World) -> None:
+    """SPEC 6, 8.5: what a command remembers belongs to the chain and to nobody's history."""
+    outcome = world.kim.enroll("c1", "es", command_id="once")
+    assert {line.record.kind for line in world.kim.history(batch=outcome.batch_id)} == {"enrollment", "assignment"}
+    assert world.system.verify_history() == ()

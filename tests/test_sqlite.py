@@ -1,0 +1,755 @@
+"""What a store in a SQLite file promises beyond what every store does: about the file, other processes, and damage."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import attrs
+import pytest
+from store_examples import UndoError, enrollment, fill, lines_after, stint
+
+from caseassign.errors import ConflictError, DamagedStoreError, StorageError, WrongStoreError
+from caseassign.history import EMPTY, verify
+from caseassign.model import KINDS, Client
+from caseassign.storage import Transaction
+from caseassign.stores.sqlite import SQLiteStore
+from caseassign.stores.sqlite_schema import APPLICATION_ID, STEPS, journal_mode, open_file, set_behaviour
+
+WAL = journal_mode(sqlite3.sqlite_version_info) == "WAL"
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a store may be created."""
+    return tmp_path / "haven.sqlite"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[SQLiteStore]:
+    """A store with a few records and a line of history, that waits for nobody."""
+    with closing(SQLiteStore(path, timeout=0.05)) as store:
+        fill(store)
+        with store.transaction(write=True) as tx:
+            tx.enrollments.add([enrollment("e1")])
+            tx.assignments.add([stint("a1")])
+            tx.history.append(lines_after(EMPTY, {}))
+        yield store
+
+
+def raw(path: Path) -> closing[sqlite3.Connection]:
+    """Return a connection as any other program would make it."""
+    return closing(sqlite3.connect(path, timeout=0.05, isolation_level=None))
+
+
+def client_ids(store: SQLiteStore) -> list[str]:
+    """Return the ids of the clients in a store."""
+    with store.transaction() as tx:
+        return [client.personal_id for client in tx.clients]
+
+
+def add_client(store: SQLiteStore, key: str) -> None:
+    """Add a client in a transaction of its own."""
+    with store.transaction(write=True) as tx:
+        tx.clients.add([Client(personal_id=key)])
+
+
+def start(code: str, *arguments: object) -> subprocess.Popen[str]:
+    """Start a Python process that runs ``code``."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def finished(process: subprocess.Popen[str]) -> int:
+    """Wait until a process has ended, and return how."""
+    process.communicate()
+    return process.returncode
+
+
+def in_child(do: Callable[[], object]) -> None:
+    """Run ``do`` in a fork of this process, and fail if it fails there."""
+    child = os.fork()
+    if not child:
+        try:
+            do()
+        except BaseException:  # noqa: BLE001  # nothing may get past the end of the child
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+# Opening
+
+
+@pytest.mark.parametrize("path", ["", ":memory:"])
+def test_a_store_in_memory_is_refused(path: str) -> None:
+    """SPEC 10.2: what SQLite would keep in memory is refused, with a hint at the store for that."""
+    with pytest.raises(StorageError, match=r"MemoryStore\(\)"):
+        SQLiteStore(path)
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    """SPEC 10.4: a path in a folder that is not there is refused, and says which."""
+    with pytest.raises(StorageError, match=r"folder .*no is not there"):
+        SQLiteStore(tmp_path / "no" / "haven.sqlite")
+
+
+def test_a_folder_is_no_store(tmp_path: Path) -> None:
+    """SPEC 10.4: a folder in place of a file is refused."""
+    with pytest.raises(StorageError, match="cannot be opened"):
+        SQLiteStore(tmp_path)
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["new", "empty"])
+def test_a_new_file_is_marked_as_ours(path: Path, there: bool) -> None:
+    """SPEC 10.4: a file that is new or empty becomes a store, with our application id and the schema version."""
+    if there:
+        path.touch()
+    SQLiteStore(path).close()
+    with raw(path) as connection:
+        assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (len(STEPS),)
+
+
+def test_what_was_written_is_there_after_reopening(store: SQLiteStore, path: Path) -> None:
+    """SPEC 10.2: a store that is opened again holds what it held."""
+    store.close()
+    with closing(SQLiteStore(str(path))) as reopened, reopened.transaction() as tx:
+        assert tx.assignments.get(["a1"]) == {"a1": stint("a1")}
+        assert tx.history.head() == lines_after(EMPTY, {})[0].head
+
+
+def test_a_relative_path_stays_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SPEC 10.2: a store stays the same file when the process goes to another folder."""
+    monkeypatch.chdir(tmp_path)
+    with closing(SQLiteStore("haven.sqlite")) as store:
+        (tmp_path / "other").mkdir()
+        monkeypatch.chdir(tmp_path / "other")
+        with pytest.raises(UndoError), store.transaction():
+            raise UndoError
+        add_client(store, "n1")
+        assert not list((tmp_path / "other").iterdir())
+        assert client_ids(store) == ["n1"]
+
+
+def test_an_analyst_finds_fields_as_columns(path: Path) -> None:
+    """SPEC 10.4: each kind of record is a table, and its fields are the columns, in the same order."""
+    SQLiteStore(path).close()
+    with raw(path) as connection:
+        for kind, record in KINDS.items():
+            columns = [name for _, name, *_ in connection.execute(f"PRAGMA table_info({kind})")]
+            assert columns == [field.name for field in attrs.fields(record)]
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ("CREATE TABLE note (text)",),
+        ("CREATE TABLE note (text)", "PRAGMA application_id = 1196444487"),
+        ("PRAGMA application_id = 1196444487",),
+        ("PRAGMA user_version = 7",),
+        ("CREATE TABLE note (text)", "PRAGMA journal_mode = WAL"),
+    ],
+    ids=["unmarked", "another's", "marked only", "version only", "write-ahead"],
+)
+def test_a_file_of_another_application_is_refused(path: Path, statements: tuple[str, ...]) -> None:
+    """SPEC 10.4: a SQLite file that is not ours is refused and left as it is, byte for byte."""
+    with raw(path) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    before = path.read_bytes()
+    with pytest.raises(WrongStoreError, match="another application"):
+        SQLiteStore(path)
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_newer_file_is_refused(store: SQLiteStore, path: Path) -> None:
+    """SPEC 10.4: a file of a newer version is refused and left as it is, byte for byte."""
+    store.close()
+    with raw(path) as connection:
+        connection.execute(f"PRAGMA user_version = {len(STEPS) + 1}")
+    before = path.read_bytes()
+    with pytest.raises(WrongStoreError, match="upgrade"):
+        SQLiteStore(path)
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_becomes_newer_is_refused(store: SQLiteStore, path: Path) -> None:
+    """SPEC 10.4: a store whose file another process has migrated refuses to read and to write it from then on."""
+    with raw(path) as connection:
+        connection.execute(f"PRAGMA user_version = {len(STEPS) + 1}")
+    with pytest.raises(WrongStoreError, match="upgrade"):
+        add_client(store, "n1")
+    with pytest.raises(WrongStoreError, match="upgrade"):
+        client_ids(store)
+
+
+@pytest.mark.parametrize(
+    "version",
+    [(3, 51, 3), (3, 52, 0), (4, 0, 0), (3, 50, 7), (3, 50, 8), (3, 44, 6), (3, 44, 9)],
+)
+def test_write_ahead_logs_where_they_are_safe(version: tuple[int, ...]) -> None:
+    """SPEC 10.2: a version of SQLite in which write-ahead logs lose nothing uses them."""
+    assert journal_mode(version) == "WAL"
+
+
+@pytest.mark.parametrize(
+    "version",
+    [(3, 37, 0), (3, 40, 1), (3, 44, 5), (3, 45, 0), (3, 49, 9), (3, 50, 6), (3, 51, 0), (3, 51, 2)],
+)
+def test_rollback_journals_elsewhere(version: tuple[int, ...]) -> None:
+    """SPEC 10.2: a version of SQLite in which write-ahead logs can lose data keeps a rollback journal."""
+    assert journal_mode(version) == "TRUNCATE"
+
+
+def test_a_sqlite_that_is_too_old() -> None:
+    """SPEC 10.4: a SQLite that does not know our kind of tables is named as what is in the way."""
+    with pytest.raises(StorageError, match=r"3\.37"):
+        journal_mode((3, 36, 0))
+
+
+def test_the_journal_is_the_safe_one(store: SQLiteStore, path: Path) -> None:
+    """SPEC 10.2: a store keeps the journal that is safe with the SQLite at hand."""
+    assert store is not None
+    journal = path.with_name(f"{path.name}-{'wal' if WAL else 'journal'}")
+    assert journal.exists()
+    assert WAL or not journal.stat().st_size
+
+
+@pytest.mark.skipif(WAL, reason="this SQLite may use the write-ahead log")
+def test_a_write_ahead_log_that_others_keep(path: Path) -> None:
+    """SPEC 10.2: a file that another process keeps in a mode that is not safe here is refused until it lets go."""
+    SQLiteStore(path).close()
+    with raw(path) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("SELECT * FROM client").fetchall()
+        with pytest.raises(ConflictError, match="mode"):
+            SQLiteStore(path, timeout=0.05)
+    SQLiteStore(path).close()
+    with raw(path) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() != ("wal",)
+
+
+def test_a_connection_is_as_strict_as_can_be(path: Path) -> None:
+    """SPEC 10.1: a connection enforces references, or is refused where it cannot be made to."""
+    with closing(open_file(path, 1)) as connection:
+        for pragma, value in [
+            ("foreign_keys", 1),
+            ("recursive_triggers", 1),
+            ("trusted_schema", 0),
+            ("synchronous", 2),
+        ]:
+            assert connection.execute(f"PRAGMA {pragma}").fetchone() == (value,)
+    with raw(path) as connection:
+        connection.execute("BEGIN")  # inside a transaction, foreign keys cannot be switched on
+        with pytest.raises(StorageError, match="foreign_keys"):
+            set_behaviour(connection)
+
+
+# Versions of the file
+
+
+def test_an_older_file_is_migrated(store: SQLiteStore, path: Path) -> None:
+    """SPEC 10.4: an older file becomes the new version with all that it holds, and a copy of it stays beside it."""
+    store.close()
+    path.chmod(0o640)
+    (path.parent / "haven.sqlite.version-1").write_text("left from a failed attempt")
+    steps = (*STEPS, ("ALTER TABLE client ADD COLUMN nickname TEXT", "UPDATE client SET nickname = first_name"))
+    with closing(open_file(path, 1, steps)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (len(steps),)
+        assert connection.execute("SELECT personal_id, nickname FROM client").fetchall() == [
+            ("c1", "Ada"),
+            ("c2", "Ada"),
+        ]
+    with closing(open_file(path, 1, steps)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (len(steps),)
+    backup = path.parent / "haven.sqlite.version-1"
+    assert backup.stat().st_mode & 0o777 == 0o640
+    with closing(SQLiteStore(backup)) as old:
+        assert client_ids(old) == ["c1", "c2"]
+
+
+def test_a_migration_that_fails_changes_nothing(store: SQLiteStore, path: Path) -> None:
+    """SPEC 10.4: a migration happens whole or not at all."""
+    store.close()
+    before = path.read_bytes()
+    with pytest.raises(StorageError):
+        open_file(path, 1, (*STEPS, ("ALTER TABLE client ADD COLUMN nickname TEXT", "UPDATE nothing SET no = 1")))
+    assert path.read_bytes() == before
+    with closing(SQLiteStore(path)) as again:
+        assert client_ids(again) == ["c1", "c2"]
+
+
+def test_no_migration_without_a_copy(store: SQLiteStore, path: Path) -> None:
+    """SPEC 10.4: where the copy cannot be made, the file is not migrated."""
+    store.close()
+    before = path.read_bytes()
+    (path.parent / "haven.sqlite.version-1").mkdir()
+    with pytest.raises(StorageError, match="file system refused"):
+        open_file(path, 1, (*STEPS, ("ALTER TABLE client ADD COLUMN nickname TEXT",)))
+    assert path.read_bytes() == before
+
+
+# Damage
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"EnrollmentID,PersonalID\n1,2\n", b"\0" * 4096, b"SQLite format 3\0", b"SQLite format 3\0" + b"\xff" * 8192],
+    ids=["text", "zeros", "cut off", "garbage"],
+)
+def test_what_is_no_database_is_left_alone(path: Path, content: bytes) -> None:
+    """SPEC 10.4: a file that is no SQLite database is reported as damaged, and left as it is, byte for byte."""
+    path.write_bytes(content)
+    with pytest.raises(DamagedStoreError):
+        SQLiteStore(path)
+    assert path.read_bytes() == content
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_truncated_file_is_damaged(store: SQLiteStore, path: Path) -> None:
+    """SPEC 10.4: a store that lost its end is reported as damaged, and left as it is, byte for byte."""
+    store.close()
+    content = path.read_bytes()[:-4096]
+    path.write_bytes(content)
+    with pytest.raises(DamagedStoreError, match="backup"):
+        SQLiteStore(path)
+    assert path.read_bytes() == content
+
+
+def test_damage_inside_is_found_when_it_is_read(store: SQLiteStore, path: Path) -> None:
+    """SPEC 10.4: a page that is damaged is reported when it is read, by readers and writers, and left as it is."""
+    with store.transaction(write=True) as tx:
+        tx.clients.add(Client(personal_id=f"n{number:04}", last_name="x" * 50) for number in range(2000))
+    store.close()
+    content = bytearray(path.read_bytes())
+    with raw(path) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'client'").fetchone()
+    content[(page - 1) * 4096 : page * 4096] = b"\xa5" * 4096
+    path.write_bytes(content)
+    with closing(SQLiteStore(path)) as damaged:
+        with pytest.raises(DamagedStoreError):
+            client_ids(damaged)
+        with pytest.raises(DamagedStoreError):
+            add_client(damaged, "n1")
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("damage", "read"),
+    [
+        ("UPDATE user SET permissions = 'none'", lambda tx: tx.users.get(["kim"])),
+        ("UPDATE user SET permissions = '7'", lambda tx: list(tx.users)),
+        ("UPDATE project SET project_type = 77", lambda tx: list(tx.projects)),
+        ("UPDATE client SET first_name = CAST(x'5345435245540aff' AS TEXT)", lambda tx: tx.clients.get(["c1"])),
+        ("DELETE FROM change_head", lambda tx: tx.history.head()),
+        ("DELETE FROM change_head", lambda tx: tx.history.append(lines_after(EMPTY, {}))),
+    ],
+    ids=["no JSON", "no set", "no project type", "no text", "no head", "no head to append to"],
+)
+def test_rows_that_are_no_records(store: SQLiteStore, path: Path, damage: str, read: Callable[..., object]) -> None:
+    """SPEC 10.4, 8.4: a row that no record can be is reported as damage, without what stands in it."""
+    with raw(path) as connection:
+        connection.execute(damage)
+    with pytest.raises(DamagedStoreError) as caught, store.transaction(write=True) as tx:
+        read(tx)
+    assert "SECRET" not in "".join(traceback.format_exception(caught.value))
+
+
+# What the file itself refuses
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE enrollment SET entry_date = '2026-02-30'",
+        "UPDATE enrollment SET exit_date = '2026-2-3'",
+        "UPDATE enrollment SET exit_date = '2026-03-02 12:00'",
+        "UPDATE enrollment SET entry_date = NULL",
+        "UPDATE enrollment SET deleted = 2",
+        "UPDATE enrollment SET household_id = char(104, 0, 49)",
+        "UPDATE assignment SET end_date = '2026-01-09'",
+        "UPDATE assignment SET end_date = '2026-02-29'",
+        "UPDATE assignment SET voided = 'no'",
+        "UPDATE user SET left_on = '2026-04-31'",
+        "UPDATE project SET operating_end_date = 'never'",
+        "INSERT INTO client (personal_id) VALUES (NULL)",
+        "INSERT INTO change_head VALUES ('another', 1, '', NULL)",
+        "UPDATE enrollment SET personal_id = 'no'",
+        "DELETE FROM client",
+    ],
+)
+def test_the_file_refuses_what_no_record_can_be(store: SQLiteStore, path: Path, statement: str) -> None:
+    """SPEC 3.3, 3.4: any program that writes to the file is kept from days that are none and references to nothing."""
+    assert store is not None
+    with raw(path) as connection:
+        connection.execute("PRAGMA foreign_keys = ON")
+        with pytest.raises(sqlite3.IntegrityError):
+            connection.execute(statement)
+
+
+@pytest.mark.parametrize("recursive_triggers", ["ON", "OFF"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE change SET reason = 'other'",
+        "UPDATE OR REPLACE change SET number = 2",
+        "DELETE FROM change",
+        "INSERT OR REPLACE INTO change SELECT * FROM change",
+        "REPLACE INTO change SELECT 1, 'other', '', NULL, '', '', '', NULL, NULL, NULL, '', ''",
+        "REPLACE INTO change SELECT 2, 'change-1', '', NULL, '', '', '', NULL, NULL, NULL, '', ''",
+    ],
+)
+def test_history_cannot_be_rewritten(store: SQLiteStore, path: Path, statement: str, recursive_triggers: str) -> None:
+    """SPEC 8.5: any program that opens the file is refused to change, remove or replace a line of history."""
+    with raw(path) as connection:
+        connection.execute(f"PRAGMA recursive_triggers = {recursive_triggers}")
+        with pytest.raises(sqlite3.IntegrityError, match="appended"):
+            connection.execute(statement)
+    with store.transaction() as tx:
+        assert list(tx.history) == lines_after(EMPTY, {})
+
+
+def test_a_missing_end_of_history_is_found(store: SQLiteStore, path: Path) -> None:
+    """SPEC 8.5: the head stands apart from the lines, so that lines missing at the end are found out."""
+    with store.transaction(write=True) as tx:
+        tx.history.append(lines_after(tx.history.head(), {}))
+    with raw(path) as connection:
+        connection.execute("DROP TRIGGER change_is_never_removed")
+        connection.execute("DELETE FROM change WHERE number = 2")
+    with store.transaction() as tx:
+        assert tx.history.head().number == 2
+        assert [broken.number for broken in verify(tx.history, tx.history.head())] == [1]
+
+
+@pytest.mark.parametrize("key", ["n1\0n2", "\ud83d"], ids=["NUL", "half a character"])
+def test_text_that_cannot_be_stored(store: SQLiteStore, key: str) -> None:
+    """SPEC 10.1: an id with NUL or half a character is refused, nothing of the call stays, and the block goes on."""
+    with store.transaction(write=True) as tx:
+        with pytest.raises(StorageError):
+            tx.clients.add([Client(personal_id="n0"), Client(personal_id=key)])
+        with pytest.raises(StorageError):
+            tx.enrollments.replace([enrollment("e1", household_id=key)])
+        with pytest.raises(StorageError):
+            tx.imported.put("client", {"n0": "said", key: "said"})
+        assert tx.imported.get("client", ["n0"]) == {}
+        assert tx.enrollments.get(["e1"]) == {"e1": enrollment("e1")}
+    assert client_ids(store) == ["c1", "c2"]
+
+
+def test_a_batch_id_with_nul_cannot_be_stored(store: SQLiteStore) -> None:
+    """SPEC 10.1: a line of history that could not be found again is refused, and the history stays as it was."""
+    with store.transaction(write=True) as tx:
+        head = tx.history.head()
+        with pytest.raises(StorageError, match="column"):
+            tx.history.append(lines_after(head, {}, {"batch_id": "b1\0"}))
+        assert (tx.history.head(), len(list(tx.history))) == (head, 1)
+
+
+# Others who use the file
+
+
+def test_a_writer_waits_and_then_gives_up(store: SQLiteStore, path: Path) -> None:
+    """SPEC 10.1: while another process writes, a write is a conflict once the time is over, and works afterwards."""
+    with raw(path) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(ConflictError, match="try again"):
+            add_client(store, "n1")
+        assert client_ids(store) == ["c1", "c2"]
+    add_client(store, "n1")
+    assert client_ids(store) == ["c1", "c2", "n1"]
+
+
+@pytest.mark.skipif(WAL, reason="with a write-ahead log, readers do not keep a writer from committing")
+def test_a_commit_that_fails_leaves_nothing_open(store: SQLiteStore, path: Path) -> None:
+    """SPEC 10.1: where a reader keeps a block from being committed, all of it is undone and the lock is given back."""
+    with raw(path) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM client").fetchall()
+        with pytest.raises(ConflictError):
+            add_client(store, "n1")
+        other.execute("COMMIT")
+        assert other.execute("SELECT count(*) FROM client").fetchone() == (2,)
+        other.execute("BEGIN IMMEDIATE")
+    add_client(store, "n1")
+    assert client_ids(store) == ["c1", "c2", "n1"]
+
+
+def test_an_unfinished_iteration_holds_no_lock(store: SQLiteStore, path: Path) -> None:
+    """SPEC 10.1: what a block began to iterate and left unfinished keeps nobody from writing after the block."""
+    with store.transaction() as tx:
+        lines = iter(tx.history)
+        next(lines)
+        clients = iter(tx.clients)
+        next(clients)
+    with raw(path) as other:
+        other.execute("BEGIN EXCLUSIVE")
+
+
+def test_errors_of_others_pass(store: SQLiteStore) -> None:
+    """SPEC 10.1: an error of another database that reaches the block is not taken for one of the store."""
+
+    def use(tx: Transaction) -> None:
+        tx.clients.add([Client(personal_id="n1")])
+        raise sqlite3.OperationalError("foreign")
+
+    with pytest.raises(sqlite3.OperationalError, match="foreign"), store.transaction(write=True) as tx:
+        use(tx)
+    assert client_ids(store) == ["c1", "c2"]
+
+
+def test_threads_that_come_and_go(store: SQLiteStore, path: Path) -> None:
+    """SPEC 10.2: a thread that has ended leaves no file open, and closing the store from any thread closes them all."""
+    threads = [threading.Thread(target=client_ids, args=[store]) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+        thread.join()
+    assert open_files(path) <= 3
+    closing_thread = threading.Thread(target=store.close)
+    closing_thread.start()
+    closing_thread.join()
+    assert open_files(path) == 0
+
+
+def test_closing_during_a_transaction(store: SQLiteStore, path: Path) -> None:
+    """SPEC 10.2: a transaction that is open when the store is closed ends as usual, and leaves no file open."""
+    with store.transaction(write=True) as tx:
+        store.close()
+        tx.clients.add([Client(personal_id="n1")])
+    assert open_files(path) == 0
+    with closing(SQLiteStore(path)) as again:
+        assert client_ids(again) == ["c1", "c2", "n1"]
+
+
+def open_files(path: Path) -> int:
+    """Return how many files this process has open that belong to a store."""
+    names = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            names.append(str(descriptor.readlink()))
+    return sum(name.startswith(str(path)) for name in names)
+
+
+def test_a_forked_process(store: SQLiteStore, path: Path) -> None:
+    """SPEC 10.2: after a fork both processes go on with the store; the child inherits no open file of it."""
+
+    def child() -> None:
+        assert open_files(path) == 0
+        add_client(store, "child")
+        assert client_ids(store) == ["c1", "c2", "child"]
+
+    assert open_files(path)
+    in_child(child)
+    add_client(store, "parent")
+    assert client_ids(store) == ["c1", "c2", "child", "parent"]
+
+
+def test_a_fork_inside_a_transaction(store: SQLiteStore) -> None:
+    """SPEC 10.1: a child that is forked inside a block can neither use it nor open one in it; the parent goes on."""
+
+    def child() -> None:
+        with pytest.raises(StorageError, match="process"):
+            tx.clients.add([Client(personal_id="child")])
+        with pytest.raises(StorageError):
+            client_ids(store)
+
+    with store.transaction(write=True) as tx:
+        tx.clients.add([Client(personal_id="n1")])
+        in_child(child)
+        tx.clients.add([Client(personal_id="n2")])
+    assert client_ids(store) == ["c1", "c2", "n1", "n2"]
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user of the machine may enter."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.mark.skipif(WAL, reason="with a write-ahead log, readers need to write beside the file")
+def test_a_file_that_may_only_be_read(open_folder: Path) -> None:
+    """SPEC 10.2: a store that may only be read can be read; a write is refused, and says why."""
+    path = open_folder / "haven.sqlite"
+    with closing(SQLiteStore(path)) as store:
+        fill(store)
+    path.chmod(0o444)
+
+    def child() -> None:
+        if os.getuid() == 0:
+            os.setuid(NOBODY)
+        with closing(SQLiteStore(path)) as store:
+            assert client_ids(store) == ["c1", "c2"]
+            with pytest.raises(StorageError, match="only be read"):
+                add_client(store, "n1")
+        with pytest.raises(StorageError):
+            SQLiteStore(open_folder / "new.sqlite")
+
+    in_child(child)
+
+
+OPEN = """
+import sys
+from caseassign.storage import Transaction
+from caseassign.stores.sqlite import SQLiteStore
+print("ready", flush=True)
+sys.stdin.readline()
+SQLiteStore(sys.argv[1]).close()
+"""
+
+
+def test_processes_that_create_one_file(path: Path) -> None:
+    """SPEC 10.4: processes that open one new file at the same moment all succeed, and it is created once."""
+    processes = [start(OPEN, path) for _ in range(4)]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    assert [finished(process) for process in processes] == [0] * 4
+    assert sorted(file.name for file in path.parent.iterdir()) in (
+        ["haven.sqlite"],
+        ["haven.sqlite", "haven.sqlite-journal"],
+    )
+    with closing(SQLiteStore(path)) as store:
+        fill(store)
+
+
+APPEND = """
+import sys
+from caseassign.storage import Transaction
+from caseassign.stores.sqlite import SQLiteStore
+from store_examples import lines_after
+store = SQLiteStore(sys.argv[1])
+for number in range(10):
+    with store.transaction(write=True) as tx:
+        draft = {"change_id": f"{sys.argv[2]}-{number}", "batch_id": sys.argv[2]}
+        tx.history.append(lines_after(tx.history.head(), draft))
+store.close()
+"""
+
+
+def test_processes_that_write(path: Path) -> None:
+    """SPEC 10.1, 8.5: four processes that append to the history at once all succeed, and the chain is whole."""
+    SQLiteStore(path).close()
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    processes = [
+        subprocess.Popen([sys.executable, "-c", APPEND, str(path), str(name)], env=environment) for name in range(4)
+    ]
+    assert [process.wait() for process in processes] == [0] * 4
+    with closing(SQLiteStore(path)) as store, store.transaction() as tx:
+        assert list(verify(tx.history, tx.history.head())) == []
+        assert [len(tx.history.of_batches([str(name)])) for name in range(4)] == [10] * 4
+
+
+WRITE_AND_HANG = """
+import sys, time
+from caseassign.model import Client
+from caseassign.storage import Transaction
+from caseassign.stores.sqlite import SQLiteStore
+with SQLiteStore(sys.argv[1]).transaction(write=True) as tx:
+    tx.clients.replace(Client(personal_id=f"{number:05}", last_name="x" * 500) for number in range(5_000))
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_process_that_is_killed(path: Path) -> None:
+    """SPEC 10.1: a process that is killed inside a block leaves nothing of it, not even what had reached the file."""
+    with closing(SQLiteStore(path)) as store, store.transaction(write=True) as tx:
+        tx.clients.add(Client(personal_id=f"{number:05}", last_name="y" * 500) for number in range(5_000))
+    before = path.read_bytes()
+    process = start(WRITE_AND_HANG, path)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.kill()
+    finished(process)
+    assert WAL or path.read_bytes() != before
+    with closing(SQLiteStore(path)) as store, store.transaction() as tx:
+        assert {client.last_name for client in tx.clients} == {"y" * 500}
+    assert path.read_bytes() == before
+
+
+FILL_THE_DISK = """
+import resource, sys
+from pathlib import Path
+from caseassign.errors import StorageError
+from caseassign.model import Client
+from caseassign.storage import Transaction
+from caseassign.stores.sqlite import SQLiteStore
+
+def clients(prefix, count):
+    return (Client(personal_id=f"{prefix}{number:05}", last_name="x" * 500) for number in range(count))
+
+store = SQLiteStore(sys.argv[1])
+with store.transaction(write=True) as tx:
+    tx.clients.add(clients("before", 10))
+limit = Path(sys.argv[1]).stat().st_size + 100_000
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+refused = []
+try:
+    with store.transaction(write=True) as tx:
+        tx.clients.add(clients("small", 500))
+except StorageError as error:
+    refused.append(f"at the end: {error}")
+try:
+    with store.transaction(write=True) as tx:
+        for use in (
+            lambda: tx.clients.add(clients("large", 20_000)),
+            lambda: tx.clients.add(clients("after", 1)),
+            lambda: tx.clients.get(["before00000"]),
+        ):
+            try:
+                use()
+            except StorageError as error:
+                refused.append(f"inside: {error}")
+except StorageError as error:
+    refused.append(f"at the end: {error}")
+with store.transaction(write=True) as tx:
+    tx.clients.add(clients("later", 1))
+store.close()
+print(*refused, sep="\\n")
+"""
+
+
+def test_a_full_disk(path: Path) -> None:
+    """SPEC 10.1: on a full disk a block is undone as a whole, even if its code goes on; a later block works."""
+    process = start(FILL_THE_DISK, path)
+    said, _ = process.communicate()
+    refused = said.splitlines()
+    assert process.returncode == 0
+    assert ["disk" in line for line in refused] == [True, True, False, False, False]
+    assert ["undone" in line for line in refused] == [False, False, True, True, True]
+    assert [line.startswith("inside") for line in refused] == [False, True, True, True, False]
+    with closing(SQLiteStore(path)) as store:
+        assert client_ids(store) == [*(f"before{number:05}" for number in range(10)), "later00000"]
+
+
+def test_many_records_need_little_memory(path: Path) -> None:
+    """SPEC 9.2: records are added from a stream, replaced and iterated without being held in memory."""
+    count = 25_000
+    with closing(SQLiteStore(path)) as store, store.transaction(write=True) as tx:
+        tracemalloc.start()
+        tx.clients.add(Client(personal_id=f"{number:05}", last_name=f"{number:050}") for number in range(count))
+        tx.clients.replace(Client(personal_id=f"{number:05}", last_name=f"{number:051}") for number in range(count))
+        assert sum(1 for _ in tx.clients) == count
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < 4_000_000
