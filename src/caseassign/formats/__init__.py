@@ -1,0 +1,1 @@
+"""The file formats that come in and go out."""
