@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -16,8 +17,10 @@ from caseassign import (
     NotFoundError,
     RuleViolationError,
     User,
+    Violation,
 )
 from caseassign.casework import Casework
+from caseassign.rules import EnrollmentFacts
 
 
 def refused(act: Any, *codes: str) -> RuleViolationError:
@@ -114,6 +117,13 @@ def test_an_end_before_the_start_is_refused_with_a_hint(world: World) -> None:
     assert "void" in str(error)
 
 
+def test_a_stint_may_be_assigned_for_no_day(world: World) -> None:
+    """SPEC 3.3: start == end is legal, when it is made and when it is amended."""
+    stint = world.kim.assign(world.stay(), start="2026-03-05", end="2026-03-05").assignment
+    assert stint.period.is_empty
+    assert world.kim.amend(stint, start_date="2026-03-06", end_date="2026-03-06").assignment.period.is_empty
+
+
 def test_unknown_records_are_named(world: World) -> None:
     """SPEC 6: an act takes records or their ids; what the store does not have is an error with the id."""
     with pytest.raises(NotFoundError, match="no enrollment with id nowhere"):
@@ -139,8 +149,9 @@ def test_a_record_that_is_handed_over_stands_for_its_id(world: World) -> None:
 
 def test_a_household_is_assigned_at_once(world: World) -> None:
     """SPEC 6.2: every member who has not exited by the start, from the later of the start and their own entry."""
-    family = world.family(3)
+    family = world.family(4)
     world.system.exit(family[1], on="2026-02-01")
+    world.system.exit(family[3], on="2026-03-02")
     late = world.system.enroll("c5", "es", on="2026-03-20", household_id=family[0].household_id, case_manager=None)
     outcome = world.kim.assign(family[0], household=True)
     starts = {stint.enrollment_id: stint.start_date for stint in outcome.assignments}
@@ -149,7 +160,7 @@ def test_a_household_is_assigned_at_once(world: World) -> None:
         family[2].enrollment_id: day("03-02"),
         late.enrollment.enrollment_id: day("03-20"),
     }
-    assert [skipped.id for skipped in outcome.skipped] == [family[1].enrollment_id]
+    assert {skipped.id for skipped in outcome.skipped} == {family[1].enrollment_id, family[3].enrollment_id}
 
 
 def test_a_household_is_assigned_whole_or_not_at_all(world: World) -> None:
@@ -249,6 +260,21 @@ def test_ending_and_voiding_are_never_refused_by_a_rule(world: World, dirt: str)
     world.put_raw(one, *([two] if dirt == "overlap" else []))
     assert world.kim.end("d1", on="2026-02-20").assignment.end_date == day("02-20")
     assert world.kim.void("d1", "never happened").assignment.voided
+
+
+def held_by_somebody(facts: EnrollmentFacts) -> Iterator[Violation]:
+    """An agency's rule that every ending would break: an enrollment has a stint that is not over."""
+    if not any(stint.end_date is None for stint in facts.assignments):
+        yield Violation("held-by-somebody", "user_id", [facts.enrollment.enrollment_id], "nobody holds it")
+
+
+def test_no_rule_of_an_agency_refuses_an_ending_either(world: World) -> None:
+    """SPEC 5.1: ending and voiding are never refused by a rule, whoever wrote it."""
+    kim = world.as_("kim", required=(held_by_somebody,))
+    one, two = kim.enroll("c1", "es").assignment, kim.enroll("c2", "es").assignment
+    assert kim.end(one).assignment.end_date == world.today
+    assert kim.void(two, "wrong client").assignment.voided
+    refused(lambda: kim.amend(kim.enroll("c3", "es").assignment, end_date="2026-04-01"), "held-by-somebody")
 
 
 def _fields(record: Any) -> dict[str, Any]:
@@ -446,6 +472,7 @@ def test_the_status_box_maps_onto_the_days(world: World) -> None:
     stint = world.kim.assign(world.stay(), start="2026-02-01").assignment
     assert world.kim.set_status(stint, "active").changes == ()
     assert world.kim.set_status(stint, AssignmentStatus.ACTIVE, "2026-04-01").assignment.end_date == day("04-01")
+    assert world.kim.set_status(stint, "inactive", world.today).assignment.end_date == world.today
     assert world.kim.set_status(stint, "inactive").assignment.end_date == world.today
     assert world.kim.set_status(stint, "active").assignment.assignment_id != stint.assignment_id
 

@@ -102,7 +102,10 @@ def test_a_household_exits_without_those_who_are_gone_or_not_yet_there(world: Wo
     assert [e.enrollment_id for e in outcome.enrollments] == [member.enrollment_id for member in family[:3]]
     assert {stint.end_date for stint in outcome.assignments} == {day("02-20")}
     assert len(outcome.assignments) == 3
-    assert {skipped.id for skipped in outcome.skipped} == {family[3].enrollment_id, late.enrollment.enrollment_id}
+    assert {skipped.id: skipped.reason for skipped in outcome.skipped} == {
+        family[3].enrollment_id: "the member has exited already",
+        late.enrollment.enrollment_id: "the member enters after the exit",
+    }
 
 
 def test_an_enrollment_without_household_id_exits_alone(world: World) -> None:
@@ -237,6 +240,15 @@ def test_the_latest_exit_is_the_one_that_is_undone(world: World) -> None:
         world.kim.exit(stay, on=on)
         world.kim.undo_exit(stay)
         assert world.state() == before
+
+
+def test_an_edit_since_the_exit_does_not_hide_it(world: World) -> None:
+    """SPEC 6.9: the exit is found behind whatever was written of the enrollment since."""
+    stay = world.stay()
+    stint = world.kim.assign(stay, start="2026-02-01").assignment
+    world.kim.exit(stay, on="2026-02-20")
+    world.kim.edit_enrollment(stay, relationship_to_hoh=3)
+    assert world.kim.undo_exit(stay).assignment == stint
 
 
 def test_an_exit_made_by_an_edit_is_undone_with_what_it_adjusted(world: World) -> None:

@@ -134,6 +134,14 @@ def test_an_enrollment_that_the_store_had_gets_no_case_manager_from_an_import(wo
     assert world.system.import_export(more, **SEED).imported["assignments"] == 0
 
 
+def test_access_that_a_user_has_already_is_not_given_again(world: World) -> None:
+    """SPEC 9.5, 8.5: nothing changes, and nothing is written of it."""
+    world.system.import_export(county(), **SEED)
+    stay = Enrollment(enrollment_id="E3", personal_id="C1", project_id="P1", entry_date=day("02-01"))
+    result = world.system.import_export(Sent([Row(stay, entered_by="U1")]), **SEED)
+    assert (result.imported["assignments"], result.changed["users"]) == (1, 0)
+
+
 def test_a_project_without_organization_gives_no_access(world: World) -> None:
     """SPEC 9.5, 8.2: there is nothing to give access to; the audit says so."""
     stay = Enrollment(enrollment_id="E1", personal_id="C1", project_id="PX", entry_date=day("01-05"))
@@ -235,6 +243,8 @@ def test_an_export_of_another_implementation_is_refused(world: World) -> None:
     world.system.import_export(county())
     other = county()
     other.implementation_id = "another"
+    nameless = Sent([Row(Client(personal_id="C9"))], implementation_id=None)
+    world.system.import_export(nameless)
     with pytest.raises(HmisCsvError, match="another HMIS implementation"):
         world.system.import_export(other)
     world.system.import_export(other, other_implementation=True)

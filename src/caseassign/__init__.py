@@ -25,11 +25,13 @@ Days are half-open: the end is the first day on which something no longer holds.
 is refused whole, with every violation. Everything here is explained in the documentation.
 """
 
+from caseassign.acts.assign import UNCHANGED
+from caseassign.acts.import_assignments import AssignmentImport
 from caseassign.acts.import_export import ImportResult
 from caseassign.acts.outcome import Outcome
 from caseassign.audit import Audit, Finding
 from caseassign.cases import Case, Cases
-from caseassign.casework import UNCHANGED, Casework
+from caseassign.casework import Casework
 from caseassign.clock import today_in
 from caseassign.errors import (
     AlreadyExistsError,
@@ -80,6 +82,7 @@ __all__ = [
     "Action",
     "Actor",
     "AlreadyExistsError",
+    "AssignmentImport",
     "AssignmentStatus",
     "Audit",
     "Case",

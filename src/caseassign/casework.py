@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from datetime import date
 from typing import TypedDict, Unpack
 
@@ -10,6 +10,7 @@ from caseassign.acts import add, assign, edit, enroll
 from caseassign.acts.assign import UNCHANGED, Unset
 from caseassign.acts.draft import Draft
 from caseassign.acts.exit import exit_enrollment, undo_exit
+from caseassign.acts.import_assignments import AssignmentImport, AssignmentRow, import_assignments
 from caseassign.acts.import_export import CaseManagersFrom, Export, ImportResult, import_export
 from caseassign.acts.outcome import Outcome
 from caseassign.acts.run import run
@@ -307,6 +308,16 @@ class Casework(Viewer):
             reason=reason,
             dry_run=dry_run,
         )
+
+    def import_assignments(
+        self, rows: Iterable[AssignmentRow], *, reason: str | None = None, dry_run: bool = False
+    ) -> AssignmentImport:
+        """Take a list of assignments into the store: add what is new, amend what it says otherwise, delete nothing.
+
+        A row that names what the store does not have, or that would break a required rule, is left out with an
+        issue. No guard is asked: a list tells what was.
+        """
+        return import_assignments(self._desk, rows, reason=reason, dry_run=dry_run)
 
     def _act(self, action: Action, act: Callable[[Draft], None], **how: Unpack[How]) -> Outcome:
         return run(self._desk, action, act, **how)

@@ -39,7 +39,7 @@ class Draft:
         self._found: dict[RecordKey, Record] = {}
         self._put: dict[RecordKey, Record] = {}
         self._actions: dict[RecordKey, Action] = {}
-        self._stints: dict[str, list[str]] = {}
+        self._stints: dict[str, dict[str, None]] = {}
         self._to_check: set[str] = set()
         self._days_set: set[tuple[RecordKey, str]] = set()
         self._to_guard: list[tuple[CaseAssignment, str | None]] = []
@@ -74,11 +74,11 @@ class Draft:
         if new:
             projects = self.load(Project, {e.project_id for e in new})
             self.authorize(projects=projects)
-            self._stints |= {e.enrollment_id: [] for e in new}
+            self._stints |= {e.enrollment_id: {} for e in new}
             stints = self.tx.assignments.of_enrollments([e.enrollment_id for e in new])
             for stint in stints:
                 self._found[RecordKey(stint.KIND, stint.key)] = stint
-                self._stints[stint.enrollment_id].append(stint.assignment_id)
+                self._stints[stint.enrollment_id][stint.assignment_id] = None
             self.load(User, {stint.user_id for stint in stints})
         return enrollments
 
@@ -127,14 +127,12 @@ class Draft:
         key = RecordKey(record.KIND, record.key)
         self._put[key] = record
         self._actions[key] = action or self.action
-        if isinstance(record, CaseAssignment) and key not in self._found:
-            of_enrollment = self._stints.setdefault(record.enrollment_id, [])
-            if record.assignment_id not in of_enrollment:
-                of_enrollment.append(record.assignment_id)
-        if isinstance(record, Enrollment):
-            self._stints.setdefault(record.enrollment_id, [])
-        if isinstance(record, CaseAssignment | Enrollment) and not ending:
-            self._to_check.add(record.enrollment_id)
+        if isinstance(record, CaseAssignment | Enrollment):
+            stints = self._stints.setdefault(record.enrollment_id, {})
+            if isinstance(record, CaseAssignment):
+                stints[record.assignment_id] = None
+            if not ending:
+                self._to_check.add(record.enrollment_id)
 
     def guard(self, assignment: CaseAssignment, client: str | None = None) -> None:
         """Ask the guards about a stint that the act gives its holder or its start."""

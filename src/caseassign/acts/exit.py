@@ -58,7 +58,7 @@ def _exit_stint(draft: Draft, stint: CaseAssignment, on: date, *, is_ticked: boo
         after = attrs.evolve(stint, end_date=on)
     else:
         after = attrs.evolve(stint, kept_after_exit=True)
-    draft.put(after, ending=True)
+    draft.put(after)
     draft.answer(after)
 
 

@@ -25,9 +25,10 @@ def subject(rule: Rule) -> type[Facts]:
         hints = get_type_hints(function)
     except NameError:
         hints = {}
-    for name, hint in hints.items():
-        if name != "return" and hint in get_args(Facts):
-            return hint  # type: ignore[no-any-return]  # just found to be one of the kinds of facts
+    hints.pop("return", None)
+    hint = next(iter(hints.values()), None)
+    if hint in get_args(Facts):
+        return hint  # type: ignore[return-value]  # just found to be one of the kinds of facts
     kinds = ", ".join(kind.__name__ for kind in get_args(Facts))
     raise InvalidRecordError(
         "Rule",

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import attrs
 
-from caseassign.model import AssignmentStatus, CaseAssignment, Enrollment, HouseholdKey, Project, User
+from caseassign.model import AssignmentStatus, CaseAssignment, Enrollment, Project, User
 
 
 @attrs.frozen(kw_only=True)
@@ -68,11 +68,6 @@ class HouseholdFacts:
 
     members: tuple[EnrollmentFacts, ...]
     as_of: date
-
-    @property
-    def key(self) -> HouseholdKey | None:
-        """What the members share; None for an enrollment that is a household of its own."""
-        return self.members[0].enrollment.household_key
 
     @property
     def ids(self) -> tuple[str, ...]:

@@ -60,8 +60,8 @@ class Session:
             yield rows
 
     def write(self, sql: str, rows: Iterable[Row]) -> None:
-        """Run a statement once for each of the rows."""
-        self._check(write=True)
+        """Run a statement once for each of the rows, as a part of what is `all_or_nothing`."""
+        self._check()
         with translated():
             self._connection.executemany(sql, rows)
 
@@ -81,7 +81,6 @@ class Session:
 
     def commit(self) -> None:
         """Keep what was written."""
-        self._streams.close()
         self._check()
         self._run("COMMIT")
 

@@ -1,0 +1,111 @@
+"""The command line: ``caseassign import``, ``caseassign active`` and so on; ``caseassign --help`` lists them.
+
+It trusts whoever holds the file. Exit status 0: done; 1: refused or denied, or a review found what must not be;
+2: wrong usage, or something that cannot be read or written.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from caseassign.cli import acts, demonstration, exchange, lists, reviews, staff
+from caseassign.cli.arguments import DONE, INTERRUPTED, REFUSED, UNUSABLE, Parser, WrongUsageError
+from caseassign.cli.output import print_data, print_error
+from caseassign.display.text import refusal
+from caseassign.errors import (
+    CaseAssignError,
+    ConflictError,
+    NotFoundError,
+    PermissionDeniedError,
+    RuleViolationError,
+    Violation,
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Carry out one command line, and return its exit status."""
+    try:
+        status = _carry_out(argv)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads the output has read enough
+        _let_go_of_output()
+        return DONE
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # nobody shall see a traceback
+        sentence, status = _explained(error)
+        print_error(sentence)
+    return status
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="caseassign", description="Who is responsible for this client, since when, until when, and who said so."
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for module in (exchange, lists, acts, reviews, staff, demonstration):
+        module.add_commands(commands)
+    return parser
+
+
+def _carry_out(argv: Sequence[str] | None) -> int:
+    try:
+        args = _parser().read(argv)
+    except SystemExit:  # argparse has shown its help
+        return DONE
+    try:
+        return int(args.run(args))
+    except RuleViolationError as error:
+        refused: dict[str, object] = {"refused": [_plain(violation) for violation in error.violations]}
+        sentence = f"refused, and nothing was written: {refusal(error.violations)}"
+    except PermissionDeniedError as error:
+        refused = {"denied": {"action": error.action, "reason": error.reason}}
+        sentence = f"denied, and nothing was written: {error.reason} ({error.action})"
+    if args.json:
+        print_data(refused)
+    else:
+        print_error(sentence)
+    return REFUSED
+
+
+def _plain(violation: Violation) -> dict[str, object]:
+    return {
+        "code": violation.code,
+        "field": violation.field,
+        "ids": list(violation.ids),
+        "message": violation.message,
+    }
+
+
+def _explained(error: BaseException) -> tuple[str, int]:
+    """Return an error as a sentence that says what to do, and the exit status."""
+    match error:
+        case ConflictError():
+            return str(error), REFUSED
+        case NotFoundError():
+            return f"{error}: look whether this is the right id, and the right store", UNUSABLE
+        case CaseAssignError() | WrongUsageError():
+            return str(error), UNUSABLE
+        case OSError():
+            return f"{_file(error)} cannot be used: {error.strerror}", UNUSABLE
+        case KeyboardInterrupt():
+            return "interrupted; what was not finished has written nothing", INTERRUPTED
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{type(error).__name__}, line {place.lineno} of {Path(place.filename).name}"
+    return f"this should not happen ({where}): please report it", UNUSABLE
+
+
+def _file(error: OSError) -> str:
+    if error.filename is None:
+        _let_go_of_output()
+        return "the output"
+    return str(error.filename)
+
+
+def _let_go_of_output() -> None:
+    """Send what is left to be printed nowhere, so that Python does not stumble over it when it ends."""
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, suppress(OSError):
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())

@@ -1,0 +1,248 @@
+"""The commands that act, one for each act of `Casework`."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+import attrs
+
+from caseassign.acts.assign import UNCHANGED
+from caseassign.acts.outcome import Outcome
+from caseassign.casework import Casework, How
+from caseassign.cli import arguments
+from caseassign.cli.arguments import DONE, Commands, Parser, WrongUsageError
+from caseassign.cli.output import answer
+from caseassign.cli.store import acting_user, opened
+from caseassign.display import text
+from caseassign.history import to_plain
+from caseassign.model import CASE_MANAGER, Actor
+
+Act: TypeAlias = Callable[[Casework, Namespace], Outcome]
+
+NOBODY: Final = "nobody"
+"""What is typed where an enrollment shall have no case manager."""
+
+
+def add_commands(commands: Commands) -> None:
+    """Add every command that acts."""
+    enroll = _command(commands, "enroll", _enroll, "Enroll a client, or a household at once, in a project.")
+    enroll.add_argument(
+        "clients",
+        nargs="+",
+        metavar="CLIENT[=RELATIONSHIP]",
+        help="a client, of a household with the HMIS code, as C1=1",
+    )
+    enroll.add_argument("--project", required=True, metavar="ID", help="the project")
+    _on(enroll, "the entry; default: today")
+    arguments.several(
+        enroll, "--case-manager", "ID", f"a user, {NOBODY}, or CLIENT=ID for one member; default: the acting user"
+    )
+    enroll.add_argument("--household-id", metavar="ID", help="the household; default: a new one")
+
+    assign = _command(commands, "assign", _assign, "Make a user responsible for an enrollment.")
+    _enrollment(assign)
+    assign.add_argument("--case-manager", default=Actor.ME, metavar="ID", help="the user; default: the acting user")
+    assign.add_argument("--start", type=arguments.day, metavar="DAY", help="the first day responsible; default: today")
+    assign.add_argument("--end", type=arguments.day, metavar="DAY", help="the first day no longer responsible")
+    assign.add_argument("--role", default=CASE_MANAGER, metavar="ROLE", help=f"default: {CASE_MANAGER}")
+    assign.add_argument("--household", action="store_true", help="assign every member who has not exited")
+    assign.add_argument("--client", metavar="ID", help="make sure that the enrollment is this client's")
+
+    end = _command(commands, "end", _end, "End an assignment.")
+    _assignment(end)
+    _on(end, "the first day no longer responsible; default: today, or the exit of an exited enrollment")
+
+    amend = _command(commands, "amend", _amend, "Correct the days or the role of an assignment.")
+    _assignment(amend)
+    amend.add_argument("--start-date", type=arguments.day, default=UNCHANGED, metavar="DAY", help="the first day")
+    amend.add_argument(
+        "--end-date", type=arguments.day_or_none, default=UNCHANGED, metavar="DAY|none", help="the first day after"
+    )
+    amend.add_argument("--role", default=UNCHANGED, metavar="ROLE", help="the role")
+
+    hand_over = _command(commands, "hand-over", _hand_over, "End an assignment and start another user's, in one act.")
+    _assignment(hand_over)
+    hand_over.add_argument("--to", required=True, metavar="ID", help="the user who takes over")
+    _on(hand_over, "the first day of the other user; default: today")
+
+    reactivate = _command(commands, "reactivate", _reactivate, "Make the user of a past assignment responsible again.")
+    _assignment(reactivate)
+    _on(reactivate, "the first day responsible again; default: today")
+
+    void = _command(commands, "void", _void, "Say that an assignment should never have existed.", reason_required=True)
+    _assignment(void)
+
+    exit_ = _command(commands, "exit", _exit, "Exit an enrollment, and end its assignments.")
+    _enrollment(exit_)
+    _on(exit_, "the exit; default: today")
+    which = exit_.add_mutually_exclusive_group()
+    which.add_argument("--keep", action="store_true", help="end no assignment: those that run past the exit are kept")
+    arguments.several(which, "--end", "ASSIGNMENT", "end these only, and keep the others")
+    exit_.add_argument("--household", action="store_true", help="exit every open member of the household")
+
+    undo_exit = _command(commands, "undo-exit", _undo_exit, "Open an exited enrollment again, as it was.")
+    _enrollment(undo_exit)
+    undo_exit.add_argument("--household", action="store_true", help="open every member that the same act exited")
+
+    edit = _command(commands, "edit", _edit, "Correct the days, the relationship or the household of an enrollment.")
+    _enrollment(edit)
+    edit.add_argument("--entry-date", type=arguments.day, default=UNCHANGED, metavar="DAY", help="the entry")
+    edit.add_argument("--exit-date", type=arguments.day_or_none, default=UNCHANGED, metavar="DAY|none", help="the exit")
+    edit.add_argument(
+        "--relationship",
+        type=arguments.number_or_none,
+        default=UNCHANGED,
+        metavar="N|none",
+        help="what the client is to the head, as HMIS code",
+    )
+    edit.add_argument(
+        "--household-id", type=arguments.text_or_none, default=UNCHANGED, metavar="ID|none", help="the household"
+    )
+    edit.add_argument("--adjust", action="store_true", help="clip or void assignments that would fall outside")
+
+
+def _command(commands: Commands, name: str, act: Act, summary: str, *, reason_required: bool = False) -> Parser:
+    parser = arguments.command(commands, name, _run, summary)
+    parser.set_defaults(act=act)
+    parser.add_argument("--user", required=True, metavar="ID", help="who acts; SYSTEM for the system")
+    arguments.how(parser, reason_required=reason_required)
+    return parser
+
+
+def _enrollment(parser: Parser) -> None:
+    parser.add_argument("enrollment", metavar="ENROLLMENT", help="the id of the enrollment")
+
+
+def _assignment(parser: Parser) -> None:
+    parser.add_argument("assignment", metavar="ASSIGNMENT", help="the id of the assignment")
+
+
+def _on(parser: Parser, summary: str) -> None:
+    parser.add_argument("--on", type=arguments.day, metavar="DAY", help=summary)
+
+
+def _run(args: Namespace) -> int:
+    with opened(args) as store:
+        outcome = args.act(Casework(store, user=acting_user(store, args.user)), args)
+    answer(args, data=lambda: _plain(outcome), blocks=lambda: text.outcome(outcome, dry_run=args.dry_run))
+    return DONE
+
+
+def _plain(outcome: Outcome) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "batch_id": outcome.batch_id,
+        "assignments": [to_plain(assignment) for assignment in outcome.assignments],
+        "enrollments": [to_plain(enrollment) for enrollment in outcome.enrollments],
+        "changes": len(outcome.changes),
+    }
+    if outcome.skipped:
+        data["skipped"] = [attrs.asdict(skipped) for skipped in outcome.skipped]
+    return data
+
+
+def _how(args: Namespace) -> How:
+    return {"reason": args.reason, "command_id": args.command_id, "dry_run": args.dry_run}
+
+
+def _enroll(casework: Casework, args: Namespace) -> Outcome:
+    members = _members(args.clients)
+    relationships = {client: code for client, code in members.items() if code is not None}
+    if not relationships and len(members) == 1:
+        clients: Any = next(iter(members))
+    elif len(relationships) == len(members):
+        clients = relationships
+    else:
+        raise WrongUsageError("say what each member is to the head of household, such as C1=1 C2=3")
+    case_manager = _case_managers(list(members), args.case_manager)
+    return casework.enroll(clients, args.project, args.on, case_manager, args.household_id, **_how(args))
+
+
+def _members(words: list[str]) -> dict[str, int | None]:
+    """Return clients with their relationship to the head; an ``=`` that no number follows belongs to an id."""
+    members: dict[str, int | None] = {}
+    for word in words:
+        client, _, code = word.rpartition("=")
+        if client and code.isascii() and code.isdigit():
+            members[client] = int(code)
+        else:
+            members[word] = None
+    if len(members) < len(words):
+        raise WrongUsageError("a client is named twice: name each member once")
+    return members
+
+
+def _case_managers(clients: list[str], words: list[str] | None) -> Any:
+    """Return one case manager for all, or one for each client."""
+    for_all: list[Any] = []
+    for_one: dict[str, Any] = {}
+    for word in words or ():
+        of = [client for client in clients if word.startswith(f"{client}=")]
+        if of:
+            client = max(of, key=len)
+            for_one[client] = _somebody(word[len(client) + 1 :])
+        else:
+            for_all.append(_somebody(word))
+    if len(for_all) > 1:
+        raise WrongUsageError("name one case manager for all, or CLIENT=ID for each member")
+    default = for_all[0] if for_all else Actor.ME
+    return {client: for_one.get(client, default) for client in clients} if for_one else default
+
+
+def _somebody(word: str) -> str | None:
+    return None if word == NOBODY else word
+
+
+def _assign(casework: Casework, args: Namespace) -> Outcome:
+    return casework.assign(
+        args.enrollment,
+        args.case_manager,
+        args.start,
+        args.end,
+        args.role,
+        household=args.household,
+        client=args.client,
+        **_how(args),
+    )
+
+
+def _end(casework: Casework, args: Namespace) -> Outcome:
+    return casework.end(args.assignment, args.on, **_how(args))
+
+
+def _amend(casework: Casework, args: Namespace) -> Outcome:
+    return casework.amend(args.assignment, args.start_date, args.end_date, args.role, **_how(args))
+
+
+def _hand_over(casework: Casework, args: Namespace) -> Outcome:
+    return casework.hand_over(args.assignment, args.to, args.on, **_how(args))
+
+
+def _reactivate(casework: Casework, args: Namespace) -> Outcome:
+    return casework.reactivate(args.assignment, args.on, **_how(args))
+
+
+def _void(casework: Casework, args: Namespace) -> Outcome:
+    return casework.void(args.assignment, args.reason, command_id=args.command_id, dry_run=args.dry_run)
+
+
+def _exit(casework: Casework, args: Namespace) -> Outcome:
+    ends = not args.keep if args.end is None else args.end
+    return casework.exit(args.enrollment, args.on, ends, household=args.household, **_how(args))
+
+
+def _undo_exit(casework: Casework, args: Namespace) -> Outcome:
+    return casework.undo_exit(args.enrollment, household=args.household, **_how(args))
+
+
+def _edit(casework: Casework, args: Namespace) -> Outcome:
+    return casework.edit_enrollment(
+        args.enrollment,
+        args.entry_date,
+        args.exit_date,
+        args.relationship,
+        args.household_id,
+        adjust=args.adjust,
+        **_how(args),
+    )

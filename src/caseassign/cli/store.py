@@ -1,0 +1,83 @@
+"""The store that a command works on, and what commands ask of it by themselves."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from caseassign.errors import NotFoundError, StorageError
+from caseassign.model import Actor, Client, Organization, Project, User
+from caseassign.storage import Store, one
+from caseassign.stores.memory import MemoryStore
+from caseassign.stores.sqlite import SQLiteStore
+
+
+@contextmanager
+def opened(args: Namespace) -> Iterator[Store]:
+    """Open the store, which must be there."""
+    if not Path(args.store).exists():
+        raise StorageError(
+            f"{args.store} is not there: correct --store, or make the store with caseassign import EXPORT --store FILE"
+        )
+    with closing(SQLiteStore(args.store)) as store:
+        yield store
+
+
+@contextmanager
+def opened_or_new(args: Namespace, *, write: bool) -> Iterator[Store]:
+    """Open the store; where it is not there, a new one, which is kept only if something shall be written."""
+    store = SQLiteStore(args.store) if write or Path(args.store).exists() else MemoryStore()
+    with closing(store):
+        yield store
+
+
+def output_file(args: Namespace, name: str) -> AbstractContextManager[TextIO]:
+    """Open a CSV file to be written, which must not be the store itself."""
+    from caseassign.formats.assignment_csv import open_for_writing  # noqa: PLC0415  # few commands write files
+
+    path, of_store = Path(name), Path(args.store)
+    is_store = path.resolve() == of_store.resolve()
+    if is_store or (path.exists() and of_store.exists() and path.samefile(of_store)):
+        raise StorageError(f"{name} is the store itself: give another file to write to")
+    return open_for_writing(name)
+
+
+def acting_user(store: Store, user_id: str) -> str | Actor:
+    """Return who acts: ``SYSTEM`` is the system, unless a user has that id."""
+    if user_id == Actor.SYSTEM.value and not _found(store, User.KIND, [user_id]):
+        return Actor.SYSTEM
+    return user_id
+
+
+def user_of(store: Store, user_id: str) -> User:
+    """Return a user; raise `NotFoundError` where there is none."""
+    with store.transaction() as tx:
+        return one(tx.users, User.KIND, user_id)
+
+
+def client_of(store: Store, personal_id: str) -> Client:
+    """Return a client; raise `NotFoundError` where there is none."""
+    with store.transaction() as tx:
+        return one(tx.clients, Client.KIND, personal_id)
+
+
+def check_known(store: Store, kind: str, ids: Iterable[str] | None) -> None:
+    """Raise `NotFoundError` for ids of no record of a kind."""
+    unknown = sorted(set(ids or ()) - _found(store, kind, ids or ()))
+    if unknown:
+        raise NotFoundError(kind, tuple(unknown))
+
+
+def check_part(store: Store, args: Namespace) -> None:
+    """Raise `NotFoundError` for projects and organizations that a question cannot be narrowed to."""
+    check_known(store, Project.KIND, args.project)
+    check_known(store, Organization.KIND, args.organization)
+
+
+def _found(store: Store, kind: str, ids: Iterable[str]) -> set[str]:
+    with store.transaction() as tx:
+        records: Any = getattr(tx, f"{kind}s")
+        return set(records.get(ids))

@@ -1,0 +1,143 @@
+"""Blocks: what is shown to people, as titles, lines and tables, and how they are drawn as plain text.
+
+Whatever comes from data is shown without control characters, so that a name cannot steer a terminal.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
+from typing import Final, Generic, Self, TypeAlias, TypeVar
+
+import attrs
+
+T = TypeVar("T")
+
+_STEERING: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Categories of characters that are not shown: controls, halves of characters, separators of lines."""
+
+_TURNING: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Characters that turn the direction of what follows them, and could make a line read as another."""
+
+_WITHOUT_WIDTH: Final = frozenset({"Mn", "Me", "Cf"})
+"""Categories of characters that take no place of their own: accents, joiners."""
+
+
+def clean(text: str) -> str:
+    """Return a text on one line, with a replacement character for whatever could steer a terminal."""
+    return "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    if character in _TURNING or unicodedata.category(character) in _STEERING:
+        return " " if character.isspace() else "\N{REPLACEMENT CHARACTER}"
+    return character
+
+
+@attrs.frozen
+class Title:
+    """What the blocks that follow are about."""
+
+    text: str = attrs.field(converter=clean)
+
+
+@attrs.frozen
+class Line:
+    """A sentence or two."""
+
+    text: str = attrs.field(converter=clean)
+
+
+@attrs.frozen
+class Column(Generic[T]):
+    """A column: its header, and what a cell says of an item.
+
+    The ends of numbers stand below each other. Where there is no room for columns side by side, those that follow
+    each other with the same ``stack`` stand below each other.
+    """
+
+    header: str
+    says: Callable[[T], str]
+    stack: str = ""
+    is_number: bool = False
+
+
+@attrs.frozen
+class Table:
+    """Rows of cells under headers."""
+
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numbers: tuple[bool, ...]
+    stacks: tuple[str, ...]
+
+    @classmethod
+    def of(cls, columns: Iterable[Column[T]], items: Iterable[T]) -> Self:
+        """Return a table with a row for each item, without the columns that have nothing to say."""
+        wanted = list(columns)
+        rows = [tuple(clean(column.says(item)) for column in wanted) for item in items]
+        filled = [place for place in range(len(wanted)) if any(row[place] for row in rows)]
+        return cls(
+            headers=tuple(wanted[place].header for place in filled),
+            rows=tuple(tuple(row[place] for place in filled) for row in rows),
+            numbers=tuple(wanted[place].is_number for place in filled),
+            stacks=tuple(wanted[place].stack or str(place) for place in filled),
+        )
+
+    @property
+    def widths(self) -> list[int]:
+        """How many places on a terminal each column takes."""
+        return [max(map(_width, cells)) for cells in zip(self.headers, *self.rows, strict=True)]
+
+    def stacked(self) -> Table:
+        """Return the table with each stack of columns as one, its cells on lines below each other."""
+        stacks = [[place for place, _ in of_one] for _, of_one in groupby(enumerate(self.stacks), key=itemgetter(1))]
+
+        def one_below_another(cells: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple("\n".join(cells[place] for place in stack) for stack in stacks)
+
+        return Table(
+            headers=one_below_another(self.headers),
+            rows=tuple(map(one_below_another, self.rows)),
+            numbers=tuple(all(self.numbers[place] for place in stack) for stack in stacks),
+            stacks=tuple(self.stacks[stack[0]] for stack in stacks),
+        )
+
+
+Block: TypeAlias = Title | Line | Table
+
+
+def plain(blocks: Iterable[Block]) -> Iterator[str]:
+    """Yield the lines of blocks as plain text, tables aligned, an empty line before each title but the first."""
+    for number, block in enumerate(blocks):
+        if isinstance(block, Table):
+            yield from _aligned(block)
+        else:
+            if isinstance(block, Title) and number:
+                yield ""
+            yield block.text
+
+
+def _aligned(table: Table) -> Iterator[str]:
+    widths = table.widths
+    for line in (table.headers, *table.rows):
+        cells = zip(line, widths, table.numbers, strict=True)
+        yield "  ".join(_padded(*cell) for cell in cells).rstrip()
+
+
+def _padded(cell: str, width: int, is_number: bool) -> str:  # noqa: FBT001  # a column of a table
+    blanks = " " * (width - _width(cell))
+    return blanks + cell if is_number else cell + blanks
+
+
+def _width(text: str) -> int:
+    """Return how many places a text takes on a terminal."""
+    return sum(map(_places, text))
+
+
+def _places(character: str) -> int:
+    if unicodedata.category(character) in _WITHOUT_WIDTH:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1

@@ -1,0 +1,50 @@
+"""Days, people and numbers in the words of a screen."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Final
+
+from caseassign.model import CaseAssignment, Client, RelationshipToHoH, User
+
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def day(of: date) -> str:
+    """Return a day like ``2 Mar 2026``, whatever the language of the machine."""
+    return f"{of.day} {_MONTHS[of.month - 1]} {of.year}"
+
+
+def moment(of: datetime) -> str:
+    """Return a moment like ``2 Mar 2026 14:05 UTC``."""
+    of = of.astimezone(UTC)
+    return f"{day(of)} {of:%H:%M} UTC"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, like ``1 case`` or ``1,200 cases``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def person(of: Client | User) -> str:
+    """Return a person like ``Kim Example (U1)``, or the id where no name is known, or may be shown."""
+    name = " ".join(part for part in (of.first_name, of.last_name) if part)
+    return f"{name} ({of.key})" if name else of.key
+
+
+def relationship(code: RelationshipToHoH | None) -> str:
+    """Return what a member is to the head of household."""
+    if code is None:
+        return "relationship unknown"
+    return "head" if code is RelationshipToHoH.SELF else code.name.lower().replace("_", " ")
+
+
+def stint(of: CaseAssignment) -> str:
+    """Return who holds what on which days, like ``U1 on enrollment E1 from 2 Mar 2026, ends on 5 May 2026``."""
+    if of.period.is_empty:
+        days = f", Same day, {day(of.start_date)}"
+    elif of.end_date is None:
+        days = f" from {day(of.start_date)}"
+    else:
+        days = f" from {day(of.start_date)}, ends on {day(of.end_date)}"
+    return f"{of.user_id} on enrollment {of.enrollment_id}{days}, as {of.role}"
