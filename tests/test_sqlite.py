@@ -488,13 +488,15 @@ def test_a_commit_that_fails_leaves_nothing_open(store: SQLiteStore, path: Path)
     assert client_ids(store) == ["c1", "c2", "n1"]
 
 
-def test_an_unfinished_iteration_holds_no_lock(store: SQLiteStore, path: Path) -> None:
+@pytest.mark.parametrize("fails", [False, True], ids=["committed", "undone"])
+def test_an_unfinished_iteration_holds_no_lock(store: SQLiteStore, path: Path, fails: bool) -> None:
     """SPEC 10.1: what a block began to iterate and left unfinished keeps nobody from writing after the block."""
-    with store.transaction() as tx:
-        lines = iter(tx.history)
-        next(lines)
-        clients = iter(tx.clients)
-        next(clients)
+    with suppress(UndoError), store.transaction(write=True) as tx:
+        unfinished = [iter(tx.history), iter(tx.clients), tx.enrollments.by_household()]
+        for records in unfinished:
+            next(records)
+        if fails:
+            raise UndoError
     with raw(path) as other:
         other.execute("BEGIN EXCLUSIVE")
 

@@ -317,21 +317,26 @@ def test_an_id_with_nul_finds_nothing_else(filled: Store) -> None:
 def test_finders_have_a_total_order(filled: Store) -> None:
     """SPEC 10.1: finders order by day and then by id, by code point, whatever the order of writing and asking."""
     keys = ["é", "e\u0301", "Z", "a", "10", "9", "😀", "\uffff"]
-    later = date(2026, 1, 11)
+    clients, users, later = ("c1", "c2"), ("kim", "lee"), date(2026, 1, 11)
+    stays = {key: enrollment(f"E{key}", personal_id=clients[ord(key[0]) % 2], project_id="th") for key in keys}
+    stays = {key: attrs.evolve(stay, household_id=f"h{stay.personal_id}") for key, stay in stays.items()}
+    stints = {key: stint(f"A{key}", enrollment_id=f"E{keys[-2:][ord(key[0]) % 2]}") for key in keys}
+    stints = {key: attrs.evolve(held, user_id=users[ord(key[-1]) % 2]) for key, held in stints.items()}
     with filled.transaction(write=True) as tx:
-        tx.enrollments.add(enrollment(f"E{key}", project_id="th", household_id="h") for key in keys)
-        tx.enrollments.replace([enrollment("E10", project_id="th", household_id="h", entry_date=later)])
-        tx.assignments.add(stint(f"A{key}", enrollment_id="Ea") for key in keys)
-        tx.assignments.replace([stint("A10", enrollment_id="Ea", start_date=later)])
+        tx.enrollments.add(stays.values())
+        tx.enrollments.replace([attrs.evolve(stays["10"], entry_date=later)])
+        tx.assignments.add(stints.values())
+        tx.assignments.replace([attrs.evolve(stints["10"], start_date=later)])
     first = sorted(key for key in keys if key != "10")
     with filled.transaction() as tx:
-        stays = [f"E{key}" for key in first]
-        assert [e.key for e in tx.enrollments.of_households([HouseholdKey("th", "h")])] == [*stays, "E10"]
-        assert [e.key for e in tx.enrollments.of_clients(["c2", "c1"])] == [*stays, "e1", "e2", "E10"]
-        stints = [f"A{key}" for key in first]
-        assert [a.key for a in tx.assignments.of_enrollments(["Ea"])] == [*stints, "A10"]
-        assert [a.key for a in tx.assignments.of_users(["lee", "kim"])] == [*stints, "a1", "a2", "A10"]
+        households = [HouseholdKey("th", f"h{key}") for key in reversed(clients)]
+        expected = [f"E{key}" for key in first]
+        assert [e.key for e in tx.enrollments.of_households(households)] == [*expected, "E10"]
+        assert [e.key for e in tx.enrollments.of_clients(reversed(clients))] == [*expected, "e1", "e2", "E10"]
         assert [e.key for e in tx.enrollments] == sorted([*(f"E{key}" for key in keys), "e1", "e2"])
+        expected = [f"A{key}" for key in first]
+        assert [a.key for a in tx.assignments.of_enrollments(stay.key for stay in stays.values())] == [*expected, "A10"]
+        assert [a.key for a in tx.assignments.of_users(reversed(users))] == [*expected, "a1", "a2", "A10"]
 
 
 def test_members_of_a_household_come_together(store: Store) -> None:
@@ -521,18 +526,18 @@ def test_an_empty_history(store: Store) -> None:
 
 def test_lines_are_found(filled: Store) -> None:
     """SPEC 7.8, 8.5: lines are found by record, batch and kind, by number, and the head moves on with them."""
-    a1, e1 = RecordKey("assignment", "a1"), RecordKey("enrollment", "e1")
-    drafts = [{"record": e1, "batch_id": "b2"}, {"record": a1, "batch_id": "b2"}, {"record": e1, "batch_id": "b3"}]
+    a1, e1, a0 = RecordKey("assignment", "a1"), RecordKey("enrollment", "e1"), RecordKey("assignment", "a0")
+    drafts = [{"record": e1, "batch_id": "b2"}, {"record": a1, "batch_id": "b0"}, {"record": e1, "batch_id": "b2"}]
     with filled.transaction(write=True) as tx:
-        lines = lines_after(tx.history.head(), *drafts)
+        lines = lines_after(tx.history.head(), *drafts, {"record": a0})
         tx.history.append(lines)
     with filled.transaction() as tx:
         assert tx.history.head() == lines[-1].head
-        assert [line.number for line in tx.history] == [1, 2, 3, 4]
+        assert [line.number for line in tx.history] == [1, 2, 3, 4, 5]
         assert [line.number for line in tx.history.of_records([e1])] == [2, 4]
-        assert [line.number for line in tx.history.of_records([e1, a1])] == [1, 2, 3, 4]
-        assert [line.number for line in tx.history.of_batches(["b3", "b2"])] == [2, 3, 4]
-        assert [line.number for line in tx.history.of_kind("assignment")] == [1, 3]
+        assert [line.number for line in tx.history.of_records([e1, a0, a1])] == [1, 2, 3, 4, 5]
+        assert [line.number for line in tx.history.of_batches(["b2", "b0"])] == [2, 3, 4]
+        assert [line.number for line in tx.history.of_kind("assignment")] == [1, 3, 5]
 
 
 @pytest.mark.parametrize(
