@@ -474,7 +474,11 @@ def test_the_status_box_maps_onto_the_days(world: World) -> None:
     assert world.kim.set_status(stint, AssignmentStatus.ACTIVE, "2026-04-01").assignment.end_date == day("04-01")
     assert world.kim.set_status(stint, "inactive", world.today).assignment.end_date == world.today
     assert world.kim.set_status(stint, "inactive").assignment.end_date == world.today
-    assert world.kim.set_status(stint, "active").assignment.assignment_id != stint.assignment_id
+    again = world.kim.set_status(stint, "Active", "2026-05-01", reason="came back")
+    assert again.assignment.assignment_id != stint.assignment_id
+    assert (again.assignment.end_date, again.action) == (day("05-01"), "assignment.reactivate")
+    with pytest.raises(InvalidRecordError, match="status"):
+        world.kim.set_status(stint, "Closed")
 
 
 @pytest.mark.parametrize(

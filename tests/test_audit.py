@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from world import World, day
 
 from caseassign import (
@@ -13,6 +14,7 @@ from caseassign import (
     Client,
     Enrollment,
     Finding,
+    InvalidRecordError,
     User,
     Violation,
 )
@@ -129,11 +131,12 @@ def test_an_agencys_rule_about_caseloads_is_audited(world: World) -> None:
     assert [(finding.code, finding.user_id, finding.required) for finding in audit] == [("at-most-one", "kim", False)]
 
 
-def test_a_required_rule_about_caseloads_is_audited_as_required(world: World) -> None:
-    """SPEC 5: whichever set it stands in."""
-    world.kim.enroll({"c1": 1, "c2": 2}, "es")
-    audit = world.as_("kim", required=(at_most_one,)).audit()
-    assert [(finding.code, finding.required) for finding in audit] == [("at-most-one", True)]
+def test_a_rule_that_no_act_could_ask_is_refused_where_it_is_given(world: World) -> None:
+    """SPEC 5: a required rule or a guard is never left unasked in silence."""
+    with pytest.raises(InvalidRecordError, match="required holds a rule about CaseloadFacts"):
+        world.as_("kim", required=(at_most_one,))
+    with pytest.raises(InvalidRecordError, match="guards holds a rule about CaseloadFacts"):
+        world.as_("kim", guards=(at_most_one,))
 
 
 def test_an_assignment_and_an_enrollment_may_have_the_same_id(world: World) -> None:

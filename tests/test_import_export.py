@@ -247,8 +247,9 @@ def test_an_export_of_another_implementation_is_refused(world: World) -> None:
     world.system.import_export(nameless)
     with pytest.raises(HmisCsvError, match="another HMIS implementation"):
         world.system.import_export(other)
+    other.sent.append(Row(Client(personal_id="C10")))
     world.system.import_export(other, other_implementation=True)
-    other.implementation_id = None
+    world.system.import_export(county())
     world.system.import_export(other)
 
 

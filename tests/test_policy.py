@@ -129,6 +129,15 @@ def test_a_host_puts_its_own_policy_in_the_place_of_the_default(world: World) ->
     assert lee.active_cases("kim").withheld == 1
 
 
+def test_the_status_box_is_no_way_round_a_denied_action(world: World) -> None:
+    """SPEC 8.1, 4.1: setting Inactive is ending, and is asked for as ending."""
+    lee = world.as_("lee", policy=Weekdays())
+    stint = lee.enroll("c1", "es").assignment
+    lee.set_status(stint, "active", "2026-05-01")
+    with pytest.raises(PermissionDeniedError, match="not on a Monday"):
+        lee.set_status(stint, "inactive")
+
+
 def test_what_follows_from_the_clock_is_asked_of_the_clock() -> None:
     """SPEC 3.5: a user who leaves tomorrow may act today."""
     world = World()

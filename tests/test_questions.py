@@ -190,7 +190,10 @@ def test_lists_page_by_key(world: World) -> None:
     second = world.kim.active_cases(limit=2, after=first.next_page)
     third = world.kim.active_cases(limit=2, after=second.next_page)
     assert (clients(second), clients(third), third.next_page) == (["c3", "c4"], ["c5"], None)
-    assert world.kim.active_cases(limit=0).next_page is None
+    with pytest.raises(InvalidRecordError, match="limit"):
+        world.kim.active_cases(limit=0)
+    with pytest.raises(InvalidRecordError, match="order"):
+        world.kim.active_cases(order="name")  # type: ignore[arg-type]
 
 
 def test_case_managers_of_a_client_come_active_first(world: World) -> None:

@@ -13,6 +13,7 @@ from world import PROJECTS, TODAY, USERS, World
 from caseassign import (
     Casework,
     Client,
+    Enrollment,
     InvalidRecordError,
     NotFoundError,
     Organization,
@@ -94,9 +95,10 @@ def test_an_act_with_a_command_id_happens_once_and_returns_its_first_outcome(wor
 def test_a_command_that_had_nothing_to_do_stays_done(world: World) -> None:
     """SPEC 6: it happens once, even if it would have something to do by now."""
     stint = world.kim.end(world.kim.assign(world.stay(), start="2026-02-01").assignment).assignment
-    assert world.kim.end(stint, command_id="once").changes == ()
+    once = world.kim.end(stint, command_id="once")
+    assert (once.changes, once.batch_id) == ((), None)
     world.kim.amend(stint, end_date=None)
-    assert world.kim.end(stint, command_id="once").assignment.end_date == TODAY
+    assert world.kim.end(stint, command_id="once") == once
     assert world.kim.active_cases()[0].assignment is not None
 
 
@@ -199,6 +201,42 @@ def test_an_agency_adds_a_rule_and_leaves_one_out(world: World) -> None:
         strict.assign(stay, "lee")
     loose = world.as_("kim", required=tuple(rule for rule in REQUIRED_RULES if rule is not overlaps_own))
     loose.assign(stay)
+
+
+def test_a_required_rule_about_households_is_asked_by_acts(world: World) -> None:
+    """SPEC 5.1: an act may not introduce a violation of any required rule, and may leave one that it found."""
+    from caseassign.rules.advisory import no_head, several_heads  # noqa: PLC0415
+
+    headless = world.kim.enroll({"c4": 2}, "es", household_id="old").enrollment
+    alone = Enrollment(
+        enrollment_id="alone", personal_id="c5", project_id="es", entry_date=TODAY, relationship_to_hoh=1
+    )
+    world.put_raw(
+        alone, Enrollment(enrollment_id="gone", personal_id="c5", project_id="es", entry_date=TODAY, deleted=True)
+    )
+    strict = world.as_("sam", required=(no_head, several_heads))
+    family = strict.enroll({"c1": 1, "c2": 2}, "es").enrollments
+    acts_on_heads: list[Callable[[], Outcome]] = [
+        lambda: strict.enroll({"c3": 2}, "es"),
+        lambda: strict.edit_enrollment(family[0], relationship_to_hoh=2),
+        lambda: strict.edit_enrollment(family[1], relationship_to_hoh=1),
+        lambda: strict.edit_enrollment(family[0], household_id="other"),
+        lambda: strict.edit_enrollment("alone", relationship_to_hoh=2),
+    ]
+    for act in acts_on_heads:
+        with pytest.raises(RuleViolationError, match="head"):
+            act()
+    strict.edit_enrollment(headless, entry_date="2026-03-01", adjust=True)
+    strict.edit_enrollment("gone", entry_date="2026-03-01")
+    strict.exit(family[0])
+
+
+def test_what_is_neither_a_record_nor_an_id_is_refused_clearly(world: World) -> None:
+    """SPEC 6: an act takes records or their ids."""
+    with pytest.raises(InvalidRecordError, match="neither a record nor an id"):
+        world.kim.end(None)  # type: ignore[arg-type]
+    with pytest.raises(InvalidRecordError, match="clock"):
+        Casework(world.store, user="kim", clock=lambda: "today").enroll("c1", "es")  # type: ignore[arg-type,return-value]
 
 
 # add

@@ -11,6 +11,7 @@ import threading
 import traceback
 import tracemalloc
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -602,6 +603,23 @@ def test_a_file_that_may_only_be_read(open_folder: Path) -> None:
             SQLiteStore(open_folder / "new.sqlite")
 
     in_child(child)
+
+
+def test_a_process_that_was_faster(path: Path) -> None:
+    """SPEC 10.4: where another process is just creating the file, a store waits for that, and takes what is there."""
+    with raw(path) as faster, ThreadPoolExecutor(1) as pool:
+        faster.execute("BEGIN IMMEDIATE")
+        opening = pool.submit(SQLiteStore, path, timeout=5)
+        with suppress(TimeoutError):
+            opening.result(timeout=0.2)
+        for statement in STEPS[0]:
+            faster.execute(statement)
+        faster.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        faster.execute("PRAGMA user_version = 1")
+        faster.execute("INSERT INTO client (personal_id) VALUES ('n1')")
+        faster.execute("COMMIT")
+        with closing(opening.result()) as store:
+            assert client_ids(store) == ["n1"]
 
 
 OPEN = """

@@ -198,7 +198,7 @@ def test_a_transaction_ends_with_its_block(filled: Store, write: str) -> None:
     """SPEC 10.1: what a block gave cannot be used after it: not for writing, reading or going on to iterate."""
     with filled.transaction(write=True) as tx:
         begun = [iter(tx.clients), iter(tx.history), tx.enrollments.by_household()]
-        unbegun = [iter(tx.users), iter(tx.history), tx.enrollments.by_household()]
+        unbegun = [iter(tx.organizations), iter(tx.users), iter(tx.history), tx.enrollments.by_household()]
         for iterator in begun:
             next(iterator)
     uses: list[Callable[[], object]] = [
@@ -209,7 +209,7 @@ def test_a_transaction_ends_with_its_block(filled: Store, write: str) -> None:
         tx.history.head,
         lambda: tx.history.of_kind("assignment"),
         lambda: tx.imported.get("client", ["c1"]),
-        *(partial(list, iterator) for iterator in [*unbegun, begun[0]]),
+        *(partial(list, iterator) for iterator in [*unbegun, *begun]),
     ]
     for use in uses:
         with pytest.raises(StorageError, match="over"):
@@ -318,10 +318,11 @@ def test_finders_have_a_total_order(filled: Store) -> None:
     """SPEC 10.1: finders order by day and then by id, by code point, whatever the order of writing and asking."""
     keys = ["é", "e\u0301", "Z", "a", "10", "9", "😀", "\uffff"]
     clients, users, later = ("c1", "c2"), ("kim", "lee"), date(2026, 1, 11)
-    stays = {key: enrollment(f"E{key}", personal_id=clients[ord(key[0]) % 2], project_id="th") for key in keys}
-    stays = {key: attrs.evolve(stay, household_id=f"h{stay.personal_id}") for key, stay in stays.items()}
-    stints = {key: stint(f"A{key}", enrollment_id=f"E{keys[-2:][ord(key[0]) % 2]}") for key in keys}
-    stints = {key: attrs.evolve(held, user_id=users[ord(key[-1]) % 2]) for key, held in stints.items()}
+    stays, stints = {}, {}
+    for number, key in enumerate(keys):
+        client, user = clients[number % 2], users[number % 2]
+        stays[key] = enrollment(f"E{key}", personal_id=client, project_id="th", household_id=f"h{client}")
+        stints[key] = stint(f"A{key}", enrollment_id=f"E{keys[number % 2]}", user_id=user)
     with filled.transaction(write=True) as tx:
         tx.enrollments.add(stays.values())
         tx.enrollments.replace([attrs.evolve(stays["10"], entry_date=later)])
@@ -490,23 +491,48 @@ def test_ten_thousand_ids(filled: Store) -> None:
 
 def test_iterating_while_writing(filled: Store) -> None:
     """SPEC 10.1: records may be replaced and added while they are iterated; each that was there comes exactly once."""
-    count = 6_000
+    keys = [f"n{number:04}" for number in range(6_000)]
     with filled.transaction(write=True) as tx:
-        tx.clients.add(Client(personal_id=f"n{number:04}") for number in range(count))
+        tx.clients.add(Client(personal_id=key) for key in keys)
         seen = []
         for client in tx.clients:
             seen.append(client.personal_id)
             if len(seen) % 1_000 == 0:
                 tx.clients.replace([attrs.evolve(client, last_name="Seen")])
-                tx.clients.add([Client(personal_id=f"a{len(seen)}")])
+                tx.clients.add([Client(personal_id=f"a{len(seen)}"), Client(personal_id=f"z{len(seen)}")])
                 with pytest.raises(AlreadyExistsError):
                     tx.clients.add([Client(personal_id="late"), client])
         tx.users.replace(attrs.evolve(user, first_name="Seen") for user in tx.users)
         assert [user.first_name for user in tx.users] == ["Seen", "Seen"]
-    assert seen == ["c1", "c2", *(f"n{number:04}" for number in range(count))]
+    assert seen == ["c1", "c2", *keys]
     with filled.transaction() as tx:
-        assert sum(1 for client in tx.clients if client.last_name == "Seen") == count // 1_000
-        assert sum(1 for _ in tx.clients) == count + 2 + count // 1_000
+        assert sum(1 for client in tx.clients if client.last_name == "Seen") == 6
+        assert sum(1 for _ in tx.clients) == 2 + 6_000 + 12
+
+
+def test_moving_members_while_iterating_households(filled: Store) -> None:
+    """SPEC 10.1: a member who is moved to a later household while households are iterated comes exactly once."""
+    keys = [f"n{number:04}" for number in range(6_000)]
+    with filled.transaction(write=True) as tx:
+        tx.enrollments.add(enrollment(key, household_id=f"x{key}") for key in keys)
+        seen = []
+        for stay in tx.enrollments.by_household():
+            seen.append(stay.enrollment_id)
+            if len(seen) <= 3:
+                tx.enrollments.replace([attrs.evolve(stay, household_id="z")])
+        assert [e.key for e in tx.enrollments.of_households([HouseholdKey("es", "z")])] == ["e1", "e2", "n0000"]
+    assert seen == ["e1", "e2", *keys]
+
+
+def test_appending_while_iterating_history(filled: Store) -> None:
+    """SPEC 8.5: a history that grows while it is iterated comes to an end."""
+    with filled.transaction(write=True) as tx:
+        tx.history.append(lines_after(tx.history.head(), *[{}] * 4_999))
+        seen = 0
+        for seen, _ in enumerate(tx.history, start=1):
+            if seen % 1_000 == 0:
+                tx.history.append(lines_after(tx.history.head(), {}))
+        assert (seen, tx.history.head().number) == (5_000, 5_005)
 
 
 def test_history_has_nothing_but_appending(filled: Store) -> None:

@@ -166,7 +166,7 @@ def told(store: Store, block: Block) -> list[Any]:
     return said
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(blocks=st.lists(st.builds(Block, st.lists(writes, max_size=5), st.booleans()), max_size=5))
 def test_stores_agree(blocks: list[Block]) -> None:
     """SPEC 10.1, 10.3: after any writes, errors and undone blocks, every finder of both stores says the same."""

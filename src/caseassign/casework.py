@@ -214,9 +214,9 @@ class Casework(Viewer):
         Inactive ends the stint, today if no end date is given; Active on an inactive stint reactivates it. Inactive
         with a future end, or Active with a past one, is refused with both readings.
         """
-        wanted, end = AssignmentStatus(status), _optional_day(end_date, "end_date")
+        wanted, end = _status(status), _optional_day(end_date, "end_date")
         return self._act(
-            Action.ASSIGNMENT_AMEND,
+            Action.CLIENT_VIEW,
             lambda draft: assign.set_status(draft, id_of(assignment), wanted, end),
             **how,
         )
@@ -321,6 +321,13 @@ class Casework(Viewer):
 
     def _act(self, action: Action, act: Callable[[Draft], None], **how: Unpack[How]) -> Outcome:
         return run(self._desk, action, act, **how)
+
+
+def _status(status: AssignmentStatus | str) -> AssignmentStatus:
+    try:
+        return AssignmentStatus(status.lower())
+    except ValueError:
+        raise InvalidRecordError("CaseAssignment", "status", "is not Active, Inactive or Upcoming") from None
 
 
 def _optional_day(day: Day | None, field: str) -> date | None:

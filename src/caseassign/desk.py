@@ -8,11 +8,11 @@ from datetime import date
 import attrs
 
 from caseassign.clock import Clock, Now
-from caseassign.errors import PermissionDeniedError
+from caseassign.errors import InvalidRecordError, PermissionDeniedError
 from caseassign.model import Actor, Organization, Project, User
 from caseassign.period import as_day
 from caseassign.policy import Action, Policy, Request
-from caseassign.rules import Rules
+from caseassign.rules import AssignmentFacts, EnrollmentFacts, Facts, HouseholdFacts, Rules, by_subject
 from caseassign.storage import Store, Transaction
 
 
@@ -29,9 +29,18 @@ class Desk:
     guards: Rules
     advisory: Rules
 
+    def __attrs_post_init__(self) -> None:
+        _refuse_others(self.required, "required", {AssignmentFacts, EnrollmentFacts, HouseholdFacts})
+        _refuse_others(self.guards, "guards", {AssignmentFacts})
+
+    @property
+    def today(self) -> date:
+        """The day that the clock says."""
+        return as_day(self.clock(), "clock")
+
     def day(self, given: date | str | None, field: str) -> date:
         """Return the day that was given, or today."""
-        return self.clock() if given is None else as_day(given, field)
+        return self.today if given is None else as_day(given, field)
 
     @property
     def user_id(self) -> str | None:
@@ -60,7 +69,7 @@ class Desk:
         request = Request(
             actor=actor,
             action=action,
-            today=self.clock(),
+            today=self.today,
             projects=tuple(projects),
             organizations=organizations,
             user=user,
@@ -68,3 +77,13 @@ class Desk:
         reason = self.policy.denial(request)
         if reason is not None:
             raise PermissionDeniedError(action, reason)
+
+
+def _refuse_others(rules: Rules, of: str, kinds: set[type[Facts]]) -> None:
+    """Refuse rules about what no act could ask them about, so that none is left unasked in silence."""
+    for kind, about in by_subject(rules).items():
+        if about and kind not in kinds:
+            asked = " or ".join(sorted(wanted.__name__ for wanted in kinds))
+            raise InvalidRecordError(
+                "Casework", of, f"holds a rule about {kind.__name__}, and can only be about {asked}"
+            )

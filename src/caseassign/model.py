@@ -325,4 +325,8 @@ KINDS: Final[Mapping[str, type[Record]]] = {
 
 def id_of(record: Record | str) -> str:
     """Return the id that a record stands for; an id stands for itself."""
-    return record if isinstance(record, str) else record.key
+    if isinstance(record, str):
+        return record
+    if not isinstance(record, tuple(KINDS.values())):
+        raise InvalidRecordError(type(record).__name__, "id", "is neither a record nor an id")
+    return record.key

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 import attrs
 
@@ -35,6 +35,12 @@ class Page:
     order: Order = "client"
     limit: int | None = None
     after: PageKey | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.order not in get_args(Order):
+            raise InvalidRecordError("Page", "order", "is neither 'client' nor 'start'")
+        if self.limit is not None and self.limit < 1:
+            raise InvalidRecordError("Page", "limit", "is not at least 1")
 
 
 WHOLE: Final = Page()
@@ -163,7 +169,7 @@ def find_case_managers(desk: Desk, text: str, *, enrollment_id: str | None, proj
     With an enrollment or a project, only those who may take it from today on, as the guards say.
     """
     words = text.casefold().split()
-    today = desk.clock()
+    today = desk.today
     with desk.store.transaction() as tx:
         actor = desk.actor(tx, Action.ASSIGNMENT_START)
         enrollment = _to_take(tx, enrollment_id, project_id, today)

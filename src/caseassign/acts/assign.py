@@ -21,6 +21,7 @@ from caseassign.model import (
     id_of,
 )
 from caseassign.period import Period
+from caseassign.policy import Action
 
 
 class Unset(enum.Enum):
@@ -92,7 +93,7 @@ def end(draft: Draft, assignment_id: str, on: date | None) -> None:
     """
     assignment = _live(draft, assignment_id)
     enrollment = draft.enrollment(assignment.enrollment_id)
-    day = draft.desk.clock() if on is None else on
+    day = draft.desk.today if on is None else on
     if on is None and enrollment.exit_date is not None and not assignment.kept_after_exit:
         day = min(day, enrollment.exit_date)
     draft.answer(assignment)
@@ -122,7 +123,7 @@ def hand_over(draft: Draft, assignment_id: str, to: User | str | Actor, on: date
     draft.answer(assignment)
     if user_id == assignment.user_id:
         return
-    day = max(draft.desk.clock(), assignment.start_date) if on is None else on
+    day = max(draft.desk.today, assignment.start_date) if on is None else on
     if assignment.period.has_ended(day):
         refuse(
             "already-ended",
@@ -136,7 +137,7 @@ def hand_over(draft: Draft, assignment_id: str, to: User | str | Actor, on: date
     start_stint(draft, enrollment, user_id, days, role=assignment.role, kept=_stays_kept(assignment, enrollment))
 
 
-def reactivate(draft: Draft, assignment_id: str, on: date) -> None:
+def reactivate(draft: Draft, assignment_id: str, on: date, end_date: date | None = None) -> None:
     """Make the user of an inactive stint responsible again from a day, in a stint of its own."""
     assignment = _live(draft, assignment_id)
     for stint in draft.stints(assignment.enrollment_id):
@@ -148,7 +149,7 @@ def reactivate(draft: Draft, assignment_id: str, on: date) -> None:
         refuse("not-inactive", "start_date", [assignment_id], "the assignment is not inactive as of that day")
     enrollment = draft.enrollment(assignment.enrollment_id)
     kept = _stays_kept(assignment, enrollment)
-    start_stint(draft, enrollment, assignment.user_id, Period(on), role=assignment.role, kept=kept)
+    start_stint(draft, enrollment, assignment.user_id, Period(on, end_date), role=assignment.role, kept=kept)
 
 
 def amend(
@@ -186,7 +187,7 @@ def void(draft: Draft, assignment_id: str) -> None:
 def set_status(draft: Draft, assignment_id: str, status: AssignmentStatus, end_date: date | None) -> None:
     """Save an edit form that has a Status box beside an end date, and refuse the two where they contradict."""
     assignment = _live(draft, assignment_id)
-    today = draft.desk.clock()
+    today = draft.desk.today
     if status is AssignmentStatus.INACTIVE and end_date is not None and end_date > today:
         _refuse_status(
             assignment_id, "Inactive, yet it ends in the future: Inactive as of today, or Active until then?"
@@ -196,10 +197,13 @@ def set_status(draft: Draft, assignment_id: str, status: AssignmentStatus, end_d
             assignment_id, "Active, yet its end has passed: Inactive since then, or Active without that end?"
         )
     if status is AssignmentStatus.INACTIVE:
+        draft.become(Action.ASSIGNMENT_END)
         end(draft, assignment_id, end_date)
     elif assignment.status(today) is AssignmentStatus.INACTIVE:
-        reactivate(draft, assignment_id, today)
+        draft.become(Action.ASSIGNMENT_REACTIVATE)
+        reactivate(draft, assignment_id, today, end_date)
     else:
+        draft.become(Action.ASSIGNMENT_AMEND)
         amend(draft, assignment_id, UNCHANGED, end_date, UNCHANGED)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn, TypeVar
 
@@ -11,9 +12,9 @@ from caseassign.acts.outcome import Outcome, Skipped
 from caseassign.desk import Desk
 from caseassign.errors import NotFoundError, RuleViolationError, Violation
 from caseassign.history import Change, RecordKey
-from caseassign.model import KINDS, Actor, CaseAssignment, Enrollment, Project, Record, User, id_of
+from caseassign.model import KINDS, Actor, CaseAssignment, Enrollment, HouseholdKey, Project, Record, User, id_of
 from caseassign.policy import Action
-from caseassign.rules import AssignmentFacts, EnrollmentFacts, check
+from caseassign.rules import AssignmentFacts, EnrollmentFacts, Facts, HouseholdFacts, by_subject, check
 from caseassign.storage import Records, Transaction
 
 _R = TypeVar("_R", bound=Record)
@@ -117,6 +118,12 @@ class Draft:
         """Ask the policy for this act, or for a part of it that has a name of its own."""
         self.desk.authorize(self.actor, action or self.action, projects=projects, **named)
 
+    def become(self, action: Action) -> None:
+        """Go on as another act, after asking the policy for it."""
+        self.action = action
+        projects = {e.project_id for e in self.load(Enrollment, self._stints)}
+        self.authorize(projects=self.load(Project, sorted(projects)))
+
     # What shall be
 
     def put(self, record: Record, *, action: Action | None = None, ending: bool = False) -> None:
@@ -157,6 +164,8 @@ class Draft:
 
     def check(self) -> None:
         """Raise `RuleViolationError` with every violation that the act would introduce."""
+        if by_subject(self.desk.required)[HouseholdFacts]:
+            self._take_households()
         before = {(v.code, v.ids) for v in check(self.desk.required, self._facts(self._found))}
         after = check(self.desk.required, self._facts(self._found | self._put))
         introduced = [v for v in after if (v.code, v.ids) not in before or self._is_on_day_set(v)]
@@ -199,25 +208,43 @@ class Draft:
     def _now(self, key: RecordKey) -> Record:
         return self._put.get(key) or self._found[key]
 
-    def _facts(self, records: Mapping[RecordKey, Record]) -> list[EnrollmentFacts]:
+    def _facts(self, records: Mapping[RecordKey, Record]) -> list[Facts]:
+        """Return the facts of what is to be checked: households where a rule is about them, else enrollments."""
         users = {key.id: record for key, record in records.items() if isinstance(record, User)}
-        facts = []
-        for enrollment_id in sorted(self._to_check):
-            enrollment = records.get(RecordKey(Enrollment.KIND, enrollment_id))
-            if not isinstance(enrollment, Enrollment):
-                continue
-            stints = [records.get(RecordKey(CaseAssignment.KIND, key)) for key in self._stints[enrollment_id]]
-            live = [stint for stint in stints if isinstance(stint, CaseAssignment) and not stint.voided]
-            facts.append(
-                EnrollmentFacts(
-                    enrollment=enrollment,
-                    project=self.load(Project, [enrollment.project_id])[0],
-                    assignments=tuple(sorted(live, key=lambda stint: (stint.start_date, stint.assignment_id))),
-                    users=users,
-                    as_of=self.desk.clock(),
-                )
-            )
-        return facts
+        facts = [
+            self._enrollment_facts(enrollment, records, users)
+            for key in sorted(self._to_check)
+            if isinstance(enrollment := records.get(RecordKey(Enrollment.KIND, key)), Enrollment)
+        ]
+        if not by_subject(self.desk.required)[HouseholdFacts]:
+            return [*facts]
+        households: defaultdict[HouseholdKey | str, list[EnrollmentFacts]] = defaultdict(list)
+        for each in facts:
+            if not each.enrollment.deleted:
+                households[each.enrollment.household_key or each.enrollment.enrollment_id].append(each)
+        deleted = [each for each in facts if each.enrollment.deleted]
+        return [*(HouseholdFacts(members=tuple(m), as_of=self.desk.today) for m in households.values()), *deleted]
+
+    def _enrollment_facts(
+        self, enrollment: Enrollment, records: Mapping[RecordKey, Record], users: Mapping[str, User]
+    ) -> EnrollmentFacts:
+        stints = [records.get(RecordKey(CaseAssignment.KIND, key)) for key in self._stints[enrollment.enrollment_id]]
+        live = [stint for stint in stints if isinstance(stint, CaseAssignment) and not stint.voided]
+        return EnrollmentFacts(
+            enrollment=enrollment,
+            project=self.load(Project, [enrollment.project_id])[0],
+            assignments=tuple(sorted(live, key=lambda stint: (stint.start_date, stint.assignment_id))),
+            users=users,
+            as_of=self.desk.today,
+        )
+
+    def _take_households(self) -> None:
+        """Have whole households checked, as they were and as they shall be."""
+        touched = [RecordKey(Enrollment.KIND, key) for key in self._to_check]
+        versions = [records[key] for records in (self._found, self._put) for key in touched if key in records]
+        keys = {v.household_key for v in versions if isinstance(v, Enrollment) and v.household_key is not None}
+        members = self.open([member.enrollment_id for member in self.tx.enrollments.of_households(keys)])
+        self._to_check |= {member.enrollment_id for member in members}
 
     def _guarded(self, assignment: CaseAssignment, client: str | None) -> AssignmentFacts:
         enrollment = self.enrollment(assignment.enrollment_id)
@@ -226,7 +253,7 @@ class Draft:
             enrollment=enrollment,
             project=self.load(Project, [enrollment.project_id])[0],
             user=self.load(User, [assignment.user_id])[0],
-            as_of=self.desk.clock(),
+            as_of=self.desk.today,
             client=client,
         )
 

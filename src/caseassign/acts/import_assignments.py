@@ -300,7 +300,7 @@ def _timelines(draft: Draft, enrollment_ids: Iterable[str], holders: Iterable[st
     for stint in draft.tx.assignments.of_enrollments([enrollment.enrollment_id for enrollment in enrollments]):
         stints[stint.enrollment_id][stint.assignment_id] = stint
     users = draft.find(User, {*holders, *(stint.user_id for of_one in stints.values() for stint in of_one.values())})
-    today = draft.desk.clock()
+    today = draft.desk.today
     return [
         _Timeline(
             enrollment=enrollment,

@@ -152,16 +152,14 @@ def import_export(
 
 
 def _refuse_other_implementation(tx: Transaction, export: Export) -> None:
-    for line in reversed(tx.history.of_kind(IMPORT)):
-        filled_from: Any = (line.after or {}).get("implementation_id")
-        if filled_from is not None:
-            if export.implementation_id not in (None, filled_from):
-                raise HmisCsvError(
-                    export.name,
-                    "comes from another HMIS implementation than what is in the store, and ids would collide: "
-                    "import it into a store of its own",
-                )
-            return
+    lines: list[Any] = [line.after for line in tx.history.of_kind(IMPORT)]
+    known = {after["implementation_id"] for after in lines} - {None}
+    if known and export.implementation_id is not None and export.implementation_id not in known:
+        raise HmisCsvError(
+            export.name,
+            "comes from another HMIS implementation than what is in the store, and ids would collide: "
+            "import it into a store of its own",
+        )
 
 
 class _Import:
@@ -274,7 +272,7 @@ class _Import:
             if not stint.voided:
                 stints[stint.enrollment_id].append(stint)
         users = self._tx.users.get({stint.user_id for of_one in stints.values() for stint in of_one})
-        today = self._desk.clock()
+        today = self._desk.today
 
         def violations(enrollment: Enrollment) -> Iterator[Violation]:
             facts = EnrollmentFacts(

@@ -50,6 +50,7 @@ class Outcome:
     def remembered(self) -> dict[str, Any]:
         """Return what a command that is repeated returns again, as plain data."""
         return {
+            "action": self.action,
             "assignments": [to_plain(assignment) for assignment in self.assignments],
             "enrollments": [to_plain(enrollment) for enrollment in self.enrollments],
             "skipped": [list(attrs.astuple(skipped)) for skipped in self.skipped],
@@ -59,11 +60,11 @@ class Outcome:
     def recalled(cls, command: Change, plain: Plain, changes: Sequence[Change]) -> Outcome:
         """Return the outcome that a command with an id had when it was carried out."""
         return cls(
-            action=command.action,
+            action=plain["action"],
             assignments=tuple(from_plain("assignment", assignment) for assignment in plain["assignments"]),
             enrollments=tuple(from_plain("enrollment", enrollment) for enrollment in plain["enrollments"]),
             changes=tuple(changes),
-            batch_id=command.batch_id,
+            batch_id=command.batch_id if changes else None,
             skipped=tuple(Skipped(*skipped) for skipped in plain["skipped"]),
         )
 

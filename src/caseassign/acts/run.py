@@ -46,7 +46,7 @@ def run(
         if dry_run:
             return draft.outcome(tuple(lines), None)
         draft.write(changes, ledger.batch_id)
-        outcome = draft.outcome(tuple(lines), ledger.batch_id)
+        outcome = draft.outcome(tuple(lines), ledger.batch_id if lines else None)
         if command_id is not None:
             lines.append(ledger.line(action, RecordKey(COMMAND, command_id), None, outcome.remembered()))
         ledger.append(lines)

@@ -23,7 +23,7 @@ TODAY: Final = date(2026, 3, 2)
 """The day on which the story takes place, whatever day it is told on."""
 
 _KIM, _LEE, _ROBIN = "U1", "U2", "U3"
-_MOVED_OUT, _STAYS_IN_TOUCH, _BY_MISTAKE = "E0017", "E0061", "E0117"
+_MOVED_OUT, _STAYS_IN_TOUCH, _COMES_BACK = "E0017", "E0061", "E0117"
 
 
 def tell() -> Iterator[Block]:
@@ -72,15 +72,15 @@ def _exits(kim: Casework) -> Iterator[Block]:
     yield from text.outcome(kim.exit(_MOVED_OUT, on=date(2026, 3, 1), reason="moved to own apartment"))
     yield Line("Another one moves out today, and Kim stays in touch; the box is unticked:")
     yield from text.outcome(kim.exit(_STAYS_IN_TOUCH, end_assignments=False, reason="follow-up for a month"))
-    yield Line("And one case is ended by mistake, without an exit:")
-    yield from text.outcome(kim.end(_stint(kim, _BY_MISTAKE)))
+    yield Line("And one client has not been seen since 20 February; the case ends without an exit:")
+    yield from text.outcome(kim.end(_stint(kim, _COMES_BACK), on=date(2026, 2, 20), reason="no contact"))
 
 
 def _inactive(kim: Casework, me: User) -> Iterator[Block]:
     yield Title("6. View inactive cases, and reactivate one")
     yield from text.held(kim.inactive_cases(), me)
-    past = next(case for case in kim.inactive_cases() if case.enrollment.enrollment_id == _BY_MISTAKE)
-    yield Line("The mistake is put right; the client leaves this list, because Kim holds the case again:")
+    past = next(case for case in kim.inactive_cases() if case.enrollment.enrollment_id == _COMES_BACK)
+    yield Line("The client is back. Status: Active. They leave this list, for Kim holds the case again from today:")
     yield from text.outcome(kim.set_status(past.assignment or "", AssignmentStatus.ACTIVE))
     yield Line(f"Inactive cases now: {len(kim.inactive_cases())}. Active cases now: {len(kim.active_cases())}.")
 

@@ -31,6 +31,7 @@ from caseassign.stores.block import Block, Gate
 from caseassign.stores.chain import Chain
 
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 
 
 class MemoryStore:
@@ -171,6 +172,13 @@ class _Work:
         """Remember how to take back what was just done."""
         self._undo.append(undo)
 
+    def each(self, items: Iterable[T]) -> Iterator[T]:
+        """Yield ``items`` for as long as the transaction is open."""
+        self.block.check()
+        for item in items:
+            yield item
+            self.block.check()
+
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
         """Take back, on an exception, what was done inside the block."""
@@ -205,8 +213,12 @@ class _Records(Generic[R]):
         self._write(records, known=True, error=NotFoundError)
 
     def __iter__(self) -> Iterator[R]:
-        """Yield every record as it stands when the first one is asked for."""
-        return self._each(attrgetter("key"))
+        """Yield every record that is there at the start, as it is then, in the order of the ids."""
+        return self.in_order(attrgetter("key"))
+
+    def in_order(self, order: Callable[[R], Any]) -> Iterator[R]:
+        """Yield every record that is there at the start, as it is then."""
+        return self._work.each(sorted(self._table.rows.values(), key=order))
 
     def _write(self, records: Iterable[R], *, known: bool, error: type[AlreadyExistsError | NotFoundError]) -> None:
         table = self._table
@@ -223,12 +235,6 @@ class _Records(Generic[R]):
                 table.set(key, record)
             if wrong:
                 raise error(table.kind, tuple(sorted(wrong)))
-
-    def _each(self, order: Callable[[R], Any]) -> Iterator[R]:
-        self._work.block.check()
-        for record in sorted(self._table.rows.values(), key=order):
-            self._work.block.check()
-            yield record
 
     def _found(self, field: str, values: Iterable[Hashable], order: Callable[[R], Any]) -> list[R]:
         self._work.block.check()
@@ -248,7 +254,7 @@ class _Enrollments(_Records[Enrollment]):
 
     def by_household(self) -> Iterator[Enrollment]:
         """Yield every enrollment by project, household and id; those without household come first in a project."""
-        return self._each(_by_household)
+        return self.in_order(_by_household)
 
 
 class _Assignments(_Records[CaseAssignment]):
@@ -318,11 +324,8 @@ class _History:
         return self._found(self._lines.by_kind, [kind])
 
     def __iter__(self) -> Iterator[Change]:
-        """Yield every line that is there when the first one is asked for."""
-        self._work.block.check()
-        for line in tuple(self._lines.lines):
-            self._work.block.check()
-            yield line
+        """Yield every line that is there at the start."""
+        return self._work.each(tuple(self._lines.lines))
 
     def _found(self, groups: Mapping[Hashable, list[Change]], keys: Iterable[Hashable]) -> list[Change]:
         self._work.block.check()

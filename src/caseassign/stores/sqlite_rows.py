@@ -35,7 +35,9 @@ class Table(Generic[R]):
         marks = ", ".join("?" for _ in columns)
         changes = ", ".join(f'"{column}" = ?' for column in others)
         listed = f"{key} IN (SELECT value FROM json_each(?))"  # noqa: S608
-        self.everything = self.select(f"ORDER BY {order or key}")
+        order = order or key
+        # Bounded by what is last at the start, so that it comes to an end even if more is added on the way.
+        self.everything = self.select(f'WHERE {order} <= (SELECT max({order}) FROM "{kind}") ORDER BY {order}')  # noqa: S608
         self.with_ids = self.select(f"WHERE {listed} ORDER BY {key}")
         self.ids_there = f'SELECT {key} FROM "{kind}" WHERE {listed}'  # noqa: S608
         self.insert = f'INSERT INTO "{kind}" ({self._names}) VALUES ({marks})'  # noqa: S608
