@@ -397,6 +397,7 @@ def resolved(start: date, end: date | None, status: str, trust: str) -> tuple[da
 @example(0, None, "Inactive", "status", False)
 @example(0, 0, "Active", "status", False)
 @example(1, None, "Inactive", "status", False)
+@example(1, 2, "Active", "status", False)
 def test_status_and_dates_that_disagree(
     tmp_path_factory: pytest.TempPathFactory, start: int, days: int | None, status: str, trust: str, void: bool
 ) -> None:
@@ -449,6 +450,8 @@ def test_what_cannot_be_opened_is_one_clear_error(tmp_path: Path) -> None:
         with pytest.raises(HmisCsvError, match=r"cannot be read: (No such file|Is a directory)") as refused:
             assignment_csv.read(path, as_of=AS_OF)
         assert refused.value.path == Path(path).name
+        assert str(tmp_path) not in str(refused.value)
+        assert refused.value.__suppress_context__
     assert assignment_csv.name_of(".") == "."
 
 

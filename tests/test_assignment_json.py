@@ -15,7 +15,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from test_assignment_csv import AS_OF, DAYS, PAIRS, stint
 
@@ -193,6 +193,10 @@ VALUES = st.sampled_from(
     VALUES,
     st.booleans(),
 )
+@example("assignment", "start_date", "2026-01-05\n", False)
+@example("assignment", "end_date", "\u0662026-01-05", False)
+@example("assignment", "voided", 0, False)
+@example("assignment", "role", None, False)
 def test_what_does_not_fit_the_schema_is_refused_and_nothing_else(
     tmp_path_factory: pytest.TempPathFactory, where: str, name: str, value: Any, gone: bool
 ) -> None:

@@ -492,14 +492,17 @@ def test_a_commit_that_fails_leaves_nothing_open(store: SQLiteStore, path: Path)
 @pytest.mark.parametrize("fails", [False, True], ids=["committed", "undone"])
 def test_an_unfinished_iteration_holds_no_lock(store: SQLiteStore, path: Path, fails: bool) -> None:
     """SPEC 10.1: what a block began to iterate and left unfinished keeps nobody from writing after the block."""
+    with store.transaction(write=True) as tx:
+        tx.clients.add(Client(personal_id=f"{number:04}") for number in range(6_000))
     with suppress(UndoError), store.transaction(write=True) as tx:
-        unfinished = [iter(tx.history), iter(tx.clients), tx.enrollments.by_household()]
-        for records in unfinished:
-            next(records)
+        unfinished = iter(tx.clients)
+        next(unfinished)
         if fails:
             raise UndoError
     with raw(path) as other:
         other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(StorageError):
+        list(unfinished)
 
 
 def test_errors_of_others_pass(store: SQLiteStore) -> None:
@@ -723,12 +726,23 @@ with store.transaction(write=True) as tx:
 limit = Path(sys.argv[1]).stat().st_size + 100_000
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
+def stubborn(tx):
+    try:
+        tx.clients.add(clients("large", 20_000))
+    except StorageError:
+        yield from clients("stubborn", 1)
+
 refused = []
 try:
     with store.transaction(write=True) as tx:
         tx.clients.add(clients("small", 500))
 except StorageError as error:
     refused.append(f"at the end: {error}")
+try:
+    with store.transaction(write=True) as tx:
+        tx.clients.add(stubborn(tx))
+except StorageError as error:
+    refused.append(f"on the way: {error}")
 try:
     with store.transaction(write=True) as tx:
         for use in (
@@ -755,9 +769,10 @@ def test_a_full_disk(path: Path) -> None:
     said, _ = process.communicate()
     refused = said.splitlines()
     assert process.returncode == 0
-    assert ["disk" in line for line in refused] == [True, True, False, False, False]
-    assert ["undone" in line for line in refused] == [False, False, True, True, True]
-    assert [line.startswith("inside") for line in refused] == [False, True, True, True, False]
+    where, why = zip(*(line.split(": ") for line in refused), strict=True)
+    assert where == ("at the end", "on the way", "inside", "inside", "inside", "at the end")
+    assert ["disk" in problem for problem in why] == [True, False, True, False, False, False]
+    assert ["undone" in problem for problem in why] == [False, True, False, True, True, True]
     with closing(SQLiteStore(path)) as store:
         assert client_ids(store) == [*(f"before{number:05}" for number in range(10)), "later00000"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from typing import Any, Final, NamedTuple, overload
+from typing import Any, Final, overload
 
 import attrs
 
@@ -86,10 +86,11 @@ def _iso(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
 
 
-class PageKey(NamedTuple):
+@attrs.frozen(order=True)
+class PageKey:
     """Where a page of cases ended: what the rows are sorted by, and the ids that break ties."""
 
-    sort: tuple[str, ...]
+    sort: tuple[str, ...] = attrs.field(repr=False)
     enrollment_id: str
     assignment_id: str
 

@@ -60,8 +60,7 @@ class Session:
             yield rows
 
     def write(self, sql: str, rows: Iterable[Row]) -> None:
-        """Run a statement once for each of the rows, as a part of what is `all_or_nothing`."""
-        self._check()
+        """Run a statement once for each of the rows; only within `all_or_nothing`, which has checked that it may."""
         with translated():
             self._connection.executemany(sql, rows)
 
