@@ -180,7 +180,7 @@ def agencies(draw: st.DrawFn) -> list[Record]:
                 enrollment_id=ids,
                 personal_id=st.sampled_from([client.key for client in clients]),
                 project_id=st.sampled_from([project.key for project in projects]),
-                household_id=some_text,
+                household_id=st.none() | texts.filter(bool),
                 relationship_to_hoh=st.none() | st.sampled_from(RelationshipToHoH),
                 entry_date=days,
                 exit_date=some_day,

@@ -236,6 +236,11 @@ def test_the_default_end_on_an_exited_enrollment_is_the_exit_day(world: World) -
     )
     world.put_raw(dirty)
     assert world.kim.end("dirty").assignment.end_date == day("02-20")
+    late = CaseAssignment(
+        assignment_id="late", enrollment_id=stay.enrollment_id, user_id="lee", start_date=day("02-25")
+    )
+    world.put_raw(late)
+    assert world.kim.end("late").assignment.end_date == day("02-25")
 
 
 def test_an_exit_that_lies_ahead_is_no_default_end(world: World) -> None:
@@ -472,6 +477,8 @@ def test_the_status_box_maps_onto_the_days(world: World) -> None:
     stint = world.kim.assign(world.stay(), start="2026-02-01").assignment
     assert world.kim.set_status(stint, "active").changes == ()
     assert world.kim.set_status(stint, AssignmentStatus.ACTIVE, "2026-04-01").assignment.end_date == day("04-01")
+    assert world.kim.set_status(stint, "active").assignment.end_date == day("04-01")
+    assert world.kim.set_status(stint, "active", None).assignment.end_date is None
     assert world.kim.set_status(stint, "inactive", world.today).assignment.end_date == world.today
     assert world.kim.set_status(stint, "inactive").assignment.end_date == world.today
     again = world.kim.set_status(stint, "Active", "2026-05-01", reason="came back")

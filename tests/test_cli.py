@@ -152,7 +152,7 @@ def test_importing_again_changes_nothing(shell: Shell, export: Path) -> None:
     again = shell.json("import", export)
     assert (first["imported"]["assignments"], set(again["imported"].values())) == (0, {0})
     assert set(again["changed"].values()) == {0}
-    assert "Nothing is new" in shell("import", export).out
+    assert "Nothing was changed" in shell("import", export).out
 
 
 def test_importing_a_newer_export_reports_what_it_brought(shell: Shell, export: Path) -> None:
@@ -1037,3 +1037,22 @@ def test_the_command_is_installed(shell: Shell, agency: World) -> None:
     assert command is not None
     ran = subprocess.run([command, "user", "kim", "--store", shell.path], capture_output=True, text=True, check=True)
     assert ran.stdout.startswith("User Kim Example (kim)\n")
+
+
+def test_closed_outputs_do_not_stop_a_command(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """API: what is done matters, even where nobody reads what is said."""
+    monkeypatch.setattr("sys.stdout", None)
+    assert main(["demo"]) == 0
+    sys.stdout.close()
+    monkeypatch.setattr("sys.stderr", None)
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    assert main(["active", "--store", "nowhere.sqlite", "--user", "U1"]) == 2
+
+
+def test_an_empty_file_is_no_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """API: a question does not turn an empty file into a store, whose audit would find nothing."""
+    empty = tmp_path / "empty.sqlite"
+    empty.touch()
+    assert main(["audit", "--store", str(empty)]) == 2
+    assert "is not there" in capsys.readouterr().err
+    assert empty.stat().st_size == 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from test_assign import refused
-from world import World, day
+from world import CLIENTS, World, day
 
 from caseassign import ME, SYSTEM, InvalidRecordError, NotFoundError, PermissionDeniedError, RelationshipToHoH
 
@@ -79,6 +79,7 @@ def test_a_same_day_stay_is_no_overlap(world: World) -> None:
     [
         ({"client": {}}, InvalidRecordError, "at least one client"),
         ({"client": {"c1": 7}}, InvalidRecordError, "picklist"),
+        ({"client": {"c1": 1, CLIENTS[0]: 2}}, InvalidRecordError, "twice"),
         ({"client": {"c1": 1}, "case_manager": {"c2": "lee"}}, InvalidRecordError, "not a member"),
         ({"client": "nobody"}, NotFoundError, "no client with id nobody"),
         ({"client": "c1", "project": "nowhere"}, NotFoundError, "no project with id nowhere"),

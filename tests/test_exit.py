@@ -6,7 +6,7 @@ import pytest
 from test_assign import refused
 from world import World, day
 
-from caseassign import CaseAssignment, Enrollment, NotFoundError
+from caseassign import CaseAssignment, Enrollment, InvalidRecordError, NotFoundError
 
 
 def stints(world: World, client: str = "c1") -> dict[str, CaseAssignment]:
@@ -205,8 +205,43 @@ def test_a_household_that_exited_together_is_opened_together(world: World) -> No
     world.kim.exit(family[0], on="2026-02-20", household=True)
     world.kim.edit_enrollment(family[2], exit_date="2026-02-19", adjust=True)
     outcome = world.kim.undo_exit(family[0], household=True)
-    assert [e.enrollment_id for e in outcome.enrollments] == [family[0].enrollment_id, family[1].enrollment_id]
-    assert [skipped.id for skipped in outcome.skipped] == [family[2].enrollment_id]
+    assert [e.enrollment_id for e in outcome.enrollments] == [member.enrollment_id for member in family[:3]]
+    assert [skipped.reason for skipped in outcome.skipped] == ["the assignment is no longer as the exit left it"]
+
+
+def test_a_member_whom_another_act_exited_stays_exited(world: World) -> None:
+    """SPEC 6.9: every member that the same act exited, even if another one did the same on the same day."""
+    family = world.family(3)
+    world.kim.exit(family[0], on="2026-02-20", household=True)
+    world.kim.undo_exit(family[1])
+    world.kim.exit(family[1], on="2026-02-20")
+    world.kim.undo_exit(family[2])
+    outcome = world.kim.undo_exit(family[0], household=True)
+    assert [e.enrollment_id for e in outcome.enrollments] == [family[0].enrollment_id]
+    assert {skipped.id for skipped in outcome.skipped} == {family[1].enrollment_id, family[2].enrollment_id}
+
+
+def test_nothing_is_kept_on_an_enrollment_that_is_open_again(world: World) -> None:
+    """SPEC 6.8, 6.9: kept is what is left unticked at an exit, and there is none any more."""
+    stay = world.stay()
+    stint = world.kim.assign(stay, start="2026-01-10").assignment
+    world.kim.exit(stay, on="2026-02-01", end_assignments=False)
+    lees = world.kim.hand_over(stint, "lee", on="2026-02-10").assignments[1]
+    outcome = world.kim.undo_exit(stay)
+    assert lees.assignment_id in {stint.assignment_id for stint in outcome.assignments}
+    assert not any(stint.kept_after_exit for stint in stints(world).values())
+    refused(lambda: world.kim.edit_enrollment(stay, exit_date="2026-03-01"), "open-after-exit")
+    world.kim.exit(stay, on="2026-02-15")
+    refused(lambda: world.kim.amend(lees, end_date=None), "open-after-exit")
+
+
+def test_assignments_to_end_are_given_in_a_list(world: World) -> None:
+    """SPEC 6.7: one assignment alone is refused with a sentence, and not taken apart."""
+    stay = world.stay()
+    stint = world.kim.assign(stay).assignment
+    for alone in (stint, stint.assignment_id):
+        with pytest.raises(InvalidRecordError, match="list"):
+            world.kim.exit(stay, end_assignments=alone)  # type: ignore[arg-type]
 
 
 def test_one_member_can_be_opened_alone(world: World) -> None:

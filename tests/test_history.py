@@ -143,8 +143,12 @@ def test_history_asks_for_one_record(world: World) -> None:
     """SPEC 7.8: one record or one batch, and what is not there is named."""
     with pytest.raises(InvalidRecordError):
         world.kim.history()
+    stay = world.stay()
     with pytest.raises(InvalidRecordError):
-        world.kim.history(world.stay(), client="c1")
+        world.kim.history(stay, client="c1")
+    with pytest.raises(InvalidRecordError):
+        world.kim.history(stay.enrollment_id)  # type: ignore[arg-type]
+    assert list(world.kim.history(enrollment=stay)) == list(world.kim.history(stay))
     for kind in ("client", "assignment", "batch", "user", "enrollment"):
         unknown: dict[str, Any] = {kind: "x"}
         with pytest.raises(NotFoundError):
@@ -166,4 +170,15 @@ def test_a_command_is_no_line_that_people_read(world: World) -> None:
     """SPEC 6, 8.5: what a command remembers belongs to the chain and to nobody's history."""
     outcome = world.kim.enroll("c1", "es", command_id="once")
     assert {line.record.kind for line in world.kim.history(batch=outcome.batch_id)} == {"enrollment", "assignment"}
+    assert world.system.verify_history() == ()
+
+
+def test_nobody_holds_the_data_of_a_line(any_world: World) -> None:
+    """SPEC 8.5: what is done to a line that was handed out, or in, is done to a copy."""
+    world = any_world
+    handed_out = world.kim.enroll("c1", "es").changes[0]
+    for line in (handed_out, world.kim.history(client="c1")[-1]):
+        assert isinstance(line.after, dict)
+        line.after["role"] = "Boss"
+    assert "Boss" not in str([line.after for line in world.kim.history(client="c1")])
     assert world.system.verify_history() == ()

@@ -41,6 +41,7 @@ class Sent:
     name: str = "export.zip"
     export_id: str | None = "x1"
     sha256: str = "5" * 64
+    has_exits: bool = True
     issue_counts: dict[str, int] = attrs.field(factory=lambda: {"bad-date": 2})
     kept_out: dict[str, int] = attrs.field(factory=lambda: {"enrollments": 2})
 
@@ -203,6 +204,18 @@ def test_a_bare_record_never_takes_the_place_of_one_that_is_known(world: World) 
     assert world.system.import_export(filled).changed == NOTHING | {"clients": 1, "users": 1}
 
 
+def test_an_export_without_exits_opens_nobody_again(world: World) -> None:
+    """SPEC 9.3, 9.2: where Exit.csv is missing, nobody's exit is taken to be removed, now or later."""
+    world.system.import_export(county(exit_date=day("02-01")))
+    lacking = county(entry_date=day("01-06"))
+    lacking.has_exits = False
+    assert world.system.import_export(lacking).changed["enrollments"] == 1
+    stay = world.system.client_record("C1").enrollments[0].enrollment
+    assert (stay.entry_date, stay.exit_date) == (day("01-06"), day("02-01"))
+    assert world.system.import_export(county(exit_date=day("02-01"), entry_date=day("01-06"))).changed == NOTHING
+    assert world.system.import_export(county(entry_date=day("01-06"))).changed["enrollments"] == 1
+
+
 def test_what_the_export_does_not_say_of_a_user_stays(world: World) -> None:
     """SPEC 9.1: access, permissions and the last day are not in User.csv, and belong to those who work here."""
     world.system.import_export(county(), **SEED)
@@ -219,6 +232,7 @@ def test_access_that_an_import_gives_to_a_known_user_is_a_line_of_history(world:
     result = world.system.import_export(county(), **SEED)
     assert result.changed["users"] == 2
     assert [line.action for line in world.system.history(user="U1")][-2:] == ["export.import", "export.import"]
+    assert [line.record.kind for line in world.system.history(user="U2")] == ["import"]
 
 
 def test_the_history_of_an_imported_record_begins_with_the_imports_line(any_world: World) -> None:

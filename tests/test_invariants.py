@@ -164,7 +164,9 @@ def check(world: World) -> None:
     assert broken_rules(world) == []
     assert [finding for finding in world.system.audit() if finding.required] == []
     assert world.system.verify_history() == ()
-    enrollments, _ = records(world)
+    enrollments, assignments = records(world)
+    still_open = {stay.enrollment_id for stay in enrollments if stay.exit_date is None}
+    assert not [s for s in assignments if s.kept_after_exit and not s.voided and s.enrollment_id in still_open]
     for on in WINDOW[::4]:
         truth = who_held(world, on)
         lists = {

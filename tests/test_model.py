@@ -192,7 +192,8 @@ def test_a_record_survives_plain_data_and_pickling(record: Any) -> None:
     assert "batch_id" not in plain
     assert pickle.loads(pickle.dumps(record)) == record  # noqa: S301
     assert KINDS[record.KIND] is type(record)
-    assert id_of(record) == id_of(record.key) == record.key
+    kind = type(record)
+    assert id_of(record, kind) == id_of(record.key, kind) == record.key
 
 
 def test_the_picklists_are_those_of_the_standard() -> None:

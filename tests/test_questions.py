@@ -193,6 +193,8 @@ def test_lists_page_by_key(world: World) -> None:
     assert (clients(second), clients(third), third.next_page) == (["c3", "c4"], ["c5"], None)
     with pytest.raises(InvalidRecordError, match="limit"):
         world.kim.active_cases(limit=0)
+    with pytest.raises(InvalidRecordError, match="list of texts"):
+        world.kim.active_cases(projects="es")
     with pytest.raises(InvalidRecordError, match="order"):
         world.kim.active_cases(order="name")  # type: ignore[arg-type]
 

@@ -233,8 +233,15 @@ def test_a_required_rule_about_households_is_asked_by_acts(world: World) -> None
 
 def test_what_is_neither_a_record_nor_an_id_is_refused_clearly(world: World) -> None:
     """SPEC 6: an act takes records or their ids."""
-    with pytest.raises(InvalidRecordError, match="neither a record nor an id"):
+    with pytest.raises(InvalidRecordError, match="one assignment, or its id, is meant"):
         world.kim.end(None)  # type: ignore[arg-type]
+    with pytest.raises(InvalidRecordError, match="one enrollment, or its id, is meant"):
+        world.kim.exit(world.system.client_record("c1").client)  # type: ignore[arg-type]
+    with pytest.raises(InvalidRecordError, match="now"):
+        Casework(world.store, user="kim", now=datetime.now).enroll("c1", "es")
+    for how in ({"reason": 5}, {"command_id": ""}, {"reason": "\ud800"}, {"command_id": "a\0b"}):
+        with pytest.raises(InvalidRecordError, match=next(iter(how))):
+            world.kim.enroll("c1", "es", **how)
     with pytest.raises(InvalidRecordError, match="clock"):
         Casework(world.store, user="kim", clock=lambda: "today").enroll("c1", "es")  # type: ignore[arg-type,return-value]
 
@@ -275,16 +282,22 @@ def test_enrollments_are_not_added_but_enrolled(world: World) -> None:
         ("kim", Project(project_id="new", organization_id="bridge", project_name="N"), "no access"),
         ("kim", Project(project_id="th", organization_id="haven", project_name="N"), "no access"),
         ("gone", Client(personal_id="new"), "has left"),
+        ("bo", Client(personal_id="c1", first_name="Ada", last_name="Marigold"), "no access"),
         ("nobody", Client(personal_id="new"), "not known"),
     ],
 )
 def test_adding_needs_permission(world: World, user: str, record: Any, match: str) -> None:
     """SPEC 8.2: adds and changes users only with user.manage; nobody opens an organization to themselves."""
+    world.stay("c1")
     with pytest.raises(PermissionDeniedError, match=match):
-        world.as_(user).add(record)
+        world.as_(user).add(record, dry_run=True)
 
 
 def test_who_may_add_does(world: World) -> None:
     """SPEC 8.2: a worker adds clients and projects of their organization, a manager adds users."""
     world.kim.add(Client(personal_id="new"), Project(project_id="new", organization_id="haven", project_name="N"))
     world.super.add(User(user_id="new"))
+    world.stay("c1", project="th")
+    world.stay("c1")
+    world.kim.add(Client(personal_id="c1", first_name="Adele"))
+    world.as_("bo").add(Client(personal_id="c2", first_name="Benno"))

@@ -348,7 +348,7 @@ def test_members_of_a_household_come_together(store: Store) -> None:
         enrollment("h1"),  # alone, and called like a household
         enrollment("z", household_id="h1"),
         enrollment("h0"),
-        enrollment("m", household_id=""),
+        enrollment("m", household_id=" "),
         enrollment("n", household_id="h1", project_id="th"),  # the same id, in another project
         enrollment("h1x", household_id="h0"),
         enrollment("b", household_id="h0"),

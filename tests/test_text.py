@@ -359,15 +359,15 @@ def test_an_exit_says_what_was_ended_kept_voided_and_left_out(world: World) -> N
     who = f"on enrollment {head.enrollment_id}"
     assert said(text.outcome(outcome)) == (
         f"Exited enrollment {head.enrollment_id} on 2 Mar 2026; "
-        f"ended 1 assignment: {ended.assignment_id} (kim {who}: end date none -> 2 Mar 2026); "
+        f"ended 1 assignment: {ended.assignment_id} (kim {who}: ends on 2 Mar 2026 (before: none)); "
         f"kept 1 assignment: {kept.assignment_id} (lee {who}); "
         f"voided 1 assignment: {voided.assignment_id} (sam {who}); "
         f"left out: {gone.enrollment_id} (the member has exited already)."
     )
     undone = said(text.outcome(world.system.undo_exit(head)))
     assert undone.startswith(f"Re-opened enrollment {head.enrollment_id}; restored 3 assignments: ")
-    assert "void yes -> no" in undone
-    assert "kept after exit yes -> no" in undone
+    assert "void no (before: yes)" in undone
+    assert "kept after exit no (before: yes)" in undone
 
 
 def test_several_enrollments_are_told_together(world: World) -> None:
@@ -384,9 +384,9 @@ def test_a_correction_says_what_was_and_what_is(world: World) -> None:
     amended = said(text.outcome(world.kim.amend(stint, end_date="2026-05-05", role="Navigator")))
     assert "Changed 1 assignment" in amended
     assert "(kim on enrollment" in amended
-    assert "end date none -> 5 May 2026; role Case Manager -> Navigator)." in amended
+    assert "ends on 5 May 2026 (before: none); role Navigator (before: Case Manager))." in amended
     edited = said(text.outcome(world.system.edit_enrollment(stint.enrollment_id, relationship_to_hoh=None)))
-    assert edited == f"Changed enrollment {stint.enrollment_id} (relationship to head 1 -> none)."
+    assert edited == f"Changed enrollment {stint.enrollment_id} (relationship to head none (before: 1))."
 
 
 def test_users_and_other_records_are_named_by_id_alone(world: World) -> None:
@@ -455,7 +455,8 @@ def test_an_import_says_what_became_of_the_records() -> None:
     lines = said(text.imported(import_result(), "fy26.zip")).splitlines()
     assert lines[:2] == ["Import of fy26.zip", "Records          New  Changed  Kept out"]
     assert "Enrollments    1,200        0         1" in lines
-    assert len(lines) == 8
+    assert lines[-1] == "Batch b."
+    assert len(lines) == 9
 
 
 def test_an_import_explains_issues_violations_and_whom_it_made_case_manager() -> None:
@@ -473,7 +474,7 @@ def test_an_import_without_news_says_so() -> None:
     """SPEC 9.3: importing the same export again changes nothing."""
     nothing = dict.fromkeys(import_result().imported, 0)
     shown = said(text.imported(import_result(imported=nothing, batch_id=None), "fy26"))
-    assert shown.startswith("Import of fy26\nNothing is new: the store has all of it already.\n")
+    assert shown.startswith("Import of fy26\nNothing was changed.\n")
     dry = said(text.imported(import_result(batch_id=None), "fy26", dry_run=True))
     assert dry.startswith("Dry run, nothing written.\n\nImport of fy26\nRecords ")
 
@@ -518,8 +519,10 @@ def test_history_reads_as_who_did_what_when_and_why(world: World) -> None:
     assert "is new: personal id c1; project id es; household id" in created
     assert "relationship to hoh" not in created
     assert "UTC, Kim Example (kim), assignment.start: assignment" in assigned
-    assert "user id kim; start date 2 Mar 2026; role Case Manager. Reason: intake. Batch " in assigned
-    assert f"assignment {stint.assignment_id}: end date none -> 2 Mar 2026. Reason: moved\ufffd[2J. Batch " in ended
+    assert "user id kim; since 2 Mar 2026; role Case Manager. Reason: intake. Batch " in assigned
+    assert (
+        f"assignment {stint.assignment_id}: ends on 2 Mar 2026 (before: none). Reason: moved\ufffd[2J. Batch " in ended
+    )
     assert total == "3 lines."
     assert ", kim, " in said(text.history("it", world.system.history(stay), {}))
 
@@ -529,9 +532,8 @@ def test_history_of_users_says_what_they_may_do(world: World) -> None:
     world.system.add(User(user_id="kim", organization_ids=frozenset(), is_case_manager=False, left_on=day("03-01")))
     world.system.add(User(user_id="bare"))
     shown = said(text.history("kim", world.system.history(user="kim"), {}))
-    assert (
-        "organizations haven -> none; available as case manager yes -> no; first day gone none -> 1 Mar 2026" in shown
-    )
+    assert "organizations none (before: haven); available as case manager no (before: yes)" in shown
+    assert "first day gone 1 Mar 2026 (before: none)" in shown
     bare = said(text.history("bare", world.system.history(user="bare"), {}))
     assert "user bare is new: available as case manager yes" in bare
     world.system.add(Client(personal_id="bare"))
@@ -579,3 +581,15 @@ def test_a_user_is_shown_with_access_and_permissions() -> None:
 def test_moments_are_utc_in_the_end() -> None:
     """History tells moments in UTC."""
     assert words.moment(datetime(2026, 1, 1, tzinfo=UTC)) == "1 Jan 2026 00:00 UTC"
+
+
+def test_an_import_lists_the_violations_that_it_brought() -> None:
+    """SPEC 9.3: which assignments now break a rule, one by one, capped."""
+    brought = tuple(
+        Violation("open-after-exit", "end_date", [f"a{number:02}"], "it has no end") for number in range(60)
+    )
+    lines = said(text.imported(import_result(violations=brought), "fy26.zip")).splitlines()
+    assert "open-after-exit a00: it has no end" in lines
+    assert "open-after-exit a49: it has no end" in lines
+    assert "open-after-exit a50: it has no end" not in lines
+    assert "… and 10 more; caseassign audit lists all." in lines

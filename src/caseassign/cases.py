@@ -10,6 +10,7 @@ from typing import Any, Final, overload
 import attrs
 
 from caseassign.desk import Desk
+from caseassign.errors import InvalidRecordError
 from caseassign.model import (
     Actor,
     AssignmentStatus,
@@ -131,6 +132,8 @@ class Cases(Sequence[Case]):
 def _ids(records: Iterable[Record | str] | None) -> frozenset[str] | None:
     if records is None:
         return None
+    if isinstance(records, str):
+        raise InvalidRecordError("Selection", "projects, organizations, roles", "is one text: give a list of texts")
     return frozenset(record if isinstance(record, str) else record.key for record in records)
 
 

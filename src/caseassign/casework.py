@@ -84,7 +84,7 @@ class Casework(Viewer):
         day = self._day(on, "on")
         return self._act(
             Action.ENROLLMENT_START,
-            lambda draft: enroll.enroll(draft, client, id_of(project), day, case_manager, household_id),
+            lambda draft: enroll.enroll(draft, client, id_of(project, Project), day, case_manager, household_id),
             **how,
         )
 
@@ -95,7 +95,6 @@ class Casework(Viewer):
         start: Day | None = None,
         end: Day | None = None,
         role: str = CASE_MANAGER,
-        *,
         household: bool = False,
         client: Client | str | None = None,
         **how: Unpack[How],
@@ -109,7 +108,14 @@ class Casework(Viewer):
         return self._act(
             Action.ASSIGNMENT_START,
             lambda draft: assign.assign(
-                draft, id_of(enrollment), case_manager, first, last, role=role, household=household, client=client
+                draft,
+                id_of(enrollment, Enrollment),
+                case_manager,
+                first,
+                last,
+                role=role,
+                household=household,
+                client=client,
             ),
             **how,
         )
@@ -128,7 +134,7 @@ class Casework(Viewer):
         day = _optional_day(on, "on")
         return self._act(
             Action.ASSIGNMENT_END,
-            lambda draft: assign.end(draft, id_of(assignment), day),
+            lambda draft: assign.end(draft, id_of(assignment, CaseAssignment), day),
             reason=reason,
             **how,
         )
@@ -146,7 +152,7 @@ class Casework(Viewer):
         start, end = _given_day(start_date, "start_date"), _given_end(end_date, "end_date")
         return self._act(
             Action.ASSIGNMENT_AMEND,
-            lambda draft: assign.amend(draft, id_of(assignment), start, end, role),
+            lambda draft: assign.amend(draft, id_of(assignment, CaseAssignment), start, end, role),
             reason=reason,
             **how,
         )
@@ -164,7 +170,7 @@ class Casework(Viewer):
         day = self._day(on, "on")
         return self._act(
             Action.ASSIGNMENT_REACTIVATE,
-            lambda draft: assign.reactivate(draft, id_of(assignment), day),
+            lambda draft: assign.reactivate(draft, id_of(assignment, CaseAssignment), day),
             **how,
         )
 
@@ -182,7 +188,7 @@ class Casework(Viewer):
         day = _optional_day(on, "on")
         return self._act(
             Action.ASSIGNMENT_HAND_OVER,
-            lambda draft: assign.hand_over(draft, id_of(assignment), to, day),
+            lambda draft: assign.hand_over(draft, id_of(assignment, CaseAssignment), to, day),
             **how,
         )
 
@@ -197,7 +203,7 @@ class Casework(Viewer):
             raise InvalidRecordError("Void", "reason", "is empty: say why the assignment should never have existed")
         return self._act(
             Action.ASSIGNMENT_VOID,
-            lambda draft: assign.void(draft, id_of(assignment)),
+            lambda draft: assign.void(draft, id_of(assignment, CaseAssignment)),
             reason=reason,
             **how,
         )
@@ -206,18 +212,19 @@ class Casework(Viewer):
         self,
         assignment: CaseAssignment | str,
         status: AssignmentStatus | str,
-        end_date: Day | None = None,
+        end_date: Day | Unset | None = UNCHANGED,
         **how: Unpack[How],
     ) -> Outcome:
         """Save an edit form that has a Status box beside an end date.
 
         Inactive ends the stint, today if no end date is given; Active on an inactive stint reactivates it. Inactive
-        with a future end, or Active with a past one, is refused with both readings.
+        with a future end, or Active with a past one, is refused with both readings. An end date that is left out is
+        unchanged; None is an empty box.
         """
-        wanted, end = _status(status), _optional_day(end_date, "end_date")
+        wanted, end = _status(status), _given_end(end_date, "end_date")
         return self._act(
             Action.CLIENT_VIEW,
-            lambda draft: assign.set_status(draft, id_of(assignment), wanted, end),
+            lambda draft: assign.set_status(draft, id_of(assignment, CaseAssignment), wanted, end),
             **how,
         )
 
@@ -225,8 +232,7 @@ class Casework(Viewer):
         self,
         enrollment: Enrollment | str,
         on: Day | None = None,
-        end_assignments: bool | Collection[CaseAssignment | str] = True,  # noqa: FBT001, FBT002  # the form's box
-        *,
+        end_assignments: bool | Collection[CaseAssignment | str] = True,  # the form's box
         household: bool = False,
         **how: Unpack[How],
     ) -> Outcome:
@@ -238,14 +244,15 @@ class Casework(Viewer):
         day = self._day(on, "on")
         return self._act(
             Action.ENROLLMENT_EXIT,
-            lambda draft: exit_enrollment(draft, id_of(enrollment), day, end_assignments, household=household),
+            lambda draft: exit_enrollment(
+                draft, id_of(enrollment, Enrollment), day, end_assignments, household=household
+            ),
             **how,
         )
 
     def undo_exit(
         self,
         enrollment: Enrollment | str,
-        *,
         household: bool = False,
         **how: Unpack[How],
     ) -> Outcome:
@@ -255,7 +262,7 @@ class Casework(Viewer):
         """
         return self._act(
             Action.ENROLLMENT_UNDO_EXIT,
-            lambda draft: undo_exit(draft, id_of(enrollment), household=household),
+            lambda draft: undo_exit(draft, id_of(enrollment, Enrollment), household=household),
             **how,
         )
 
@@ -266,7 +273,6 @@ class Casework(Viewer):
         exit_date: Day | Unset | None = UNCHANGED,
         relationship_to_hoh: int | Unset | None = UNCHANGED,
         household_id: str | Unset | None = UNCHANGED,
-        *,
         adjust: bool = False,
         **how: Unpack[How],
     ) -> Outcome:
@@ -276,7 +282,7 @@ class Casework(Viewer):
             Action.ENROLLMENT_EDIT,
             lambda draft: edit.edit_enrollment(
                 draft,
-                id_of(enrollment),
+                id_of(enrollment, Enrollment),
                 entry_date=entry,
                 exit_date=leave,
                 relationship_to_hoh=relationship_to_hoh,

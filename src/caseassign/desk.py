@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 
 import attrs
 
@@ -37,6 +37,14 @@ class Desk:
     def today(self) -> date:
         """The day that the clock says."""
         return as_day(self.clock(), "clock")
+
+    @property
+    def moment(self) -> datetime:
+        """The moment that the second clock says, in UTC."""
+        now = self.now()
+        if getattr(now, "tzinfo", None) is None:
+            raise InvalidRecordError("Casework", "now", "gives no moment with a time zone")
+        return now.astimezone(UTC)
 
     def day(self, given: date | str | None, field: str) -> date:
         """Return the day that was given, or today."""

@@ -8,6 +8,7 @@ hold between records is a rule. ``repr`` shows ids and never a name. A day is a
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, ClassVar, Final, NamedTuple, TypeAlias
@@ -80,18 +81,31 @@ class HouseholdKey(NamedTuple):
     household_id: str
 
 
+_HALVES: Final = re.compile("[\ud800-\udfff]")
+
+
 def _refuse(record: object, field: attrs.Attribute[Any], problem: str) -> None:
     raise InvalidRecordError(type(record).__name__, field.name, problem)
 
 
+def is_text(value: object) -> bool:
+    """Whether a value is text that can be written down: without NUL, and without halves of characters."""
+    return isinstance(value, str) and "\0" not in value and (value.isascii() or not _HALVES.search(value))
+
+
 def _check_id(record: object, field: attrs.Attribute[Any], value: object) -> None:
-    if not isinstance(value, str) or not value:
-        _refuse(record, field, "is no text, or is empty")
+    if not is_text(value) or not value:
+        _refuse(record, field, "is no text, is empty, or has a character that cannot be written")
+
+
+def _check_reference(record: object, field: attrs.Attribute[Any], value: object) -> None:
+    if value is not None:
+        _check_id(record, field, value)
 
 
 def _check_text(record: object, field: attrs.Attribute[Any], value: object) -> None:
-    if value is not None and not isinstance(value, str):
-        _refuse(record, field, "is no text")
+    if value is not None and not is_text(value):
+        _refuse(record, field, "is no text, or has a character that cannot be written")
 
 
 def _check_flag(record: object, field: attrs.Attribute[Any], value: object) -> None:
@@ -112,9 +126,10 @@ def _check_optional_day(record: object, field: attrs.Attribute[Any], value: obje
 
 
 def _texts(values: Iterable[str]) -> frozenset[str]:
-    if isinstance(values, str):
-        raise InvalidRecordError("User", "organization_ids, permissions", "is one text: give a set of texts")
-    return frozenset(values)
+    texts = None if isinstance(values, str) else frozenset(values)
+    if texts is None or not all(map(is_text, texts)):
+        raise InvalidRecordError("User", "organization_ids, permissions", "is no set of texts")
+    return texts
 
 
 def _relationship(value: int | None) -> RelationshipToHoH | None:
@@ -168,7 +183,7 @@ class Project:
 
     KIND: ClassVar = "project"
     project_id: str = attrs.field(validator=_check_id)
-    organization_id: str | None = attrs.field(default=None, validator=_check_text)
+    organization_id: str | None = attrs.field(default=None, validator=_check_reference)
     project_name: str | None = attrs.field(default=None, validator=_check_text)
     project_type: ProjectType | None = attrs.field(default=None, converter=_project_type)
     operating_start_date: date | None = attrs.field(default=None, validator=_check_optional_day)
@@ -223,7 +238,7 @@ class Enrollment:
     enrollment_id: str = attrs.field(validator=_check_id)
     personal_id: str = attrs.field(validator=_check_id)
     project_id: str = attrs.field(validator=_check_id)
-    household_id: str | None = attrs.field(default=None, validator=_check_text)
+    household_id: str | None = attrs.field(default=None, validator=_check_reference)
     relationship_to_hoh: RelationshipToHoH | None = attrs.field(default=None, converter=_relationship)
     entry_date: date = attrs.field(validator=_check_day)
     exit_date: date | None = attrs.field(default=None, validator=_check_optional_day)
@@ -323,10 +338,10 @@ KINDS: Final[Mapping[str, type[Record]]] = {
 """Every kind of record by its name, each after the kinds that it refers to."""
 
 
-def id_of(record: Record | str) -> str:
-    """Return the id that a record stands for; an id stands for itself."""
+def id_of(record: Record | str, kind: type[Record]) -> str:
+    """Return the id that a record of this kind stands for; an id stands for itself."""
     if isinstance(record, str):
         return record
-    if not isinstance(record, tuple(KINDS.values())):
-        raise InvalidRecordError(type(record).__name__, "id", "is neither a record nor an id")
+    if not isinstance(record, kind):
+        raise InvalidRecordError(type(record).__name__, "id", f"is given where one {kind.KIND}, or its id, is meant")
     return record.key

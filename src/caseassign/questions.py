@@ -177,7 +177,8 @@ def find_case_managers(desk: Desk, text: str, *, enrollment_id: str | None, proj
         desk.authorize(actor, Action.ASSIGNMENT_START, projects=[] if project is None else [project])
         found = [user for user in tx.users if _matches(user, words)]
     if enrollment is not None and project is not None:
-        found = [user for user in found if _may_take(desk, user, enrollment, project, today)]
+        first_day = max(today, enrollment.entry_date)
+        found = [user for user in found if _may_take(desk, user, enrollment, project, first_day)]
     return tuple(sorted(found, key=lambda user: (_sort_name(user), user.user_id)))
 
 
@@ -197,11 +198,11 @@ def _to_take(tx: Transaction, enrollment_id: str | None, project_id: str | None,
     return None
 
 
-def _may_take(desk: Desk, user: User, enrollment: Enrollment, project: Project, today: date) -> bool:
+def _may_take(desk: Desk, user: User, enrollment: Enrollment, project: Project, start: date) -> bool:
     stint = CaseAssignment(
-        assignment_id="to be made", enrollment_id=enrollment.enrollment_id, user_id=user.user_id, start_date=today
+        assignment_id="to be made", enrollment_id=enrollment.enrollment_id, user_id=user.user_id, start_date=start
     )
-    facts = AssignmentFacts(assignment=stint, enrollment=enrollment, project=project, user=user, as_of=today)
+    facts = AssignmentFacts(assignment=stint, enrollment=enrollment, project=project, user=user, as_of=start)
     return not any(check(desk.guards, [facts]))
 
 

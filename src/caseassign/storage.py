@@ -2,7 +2,10 @@
 
 The contract, which `Store` and its parts state in full:
 
-* A transaction sees its own writes. Leaving the block commits them all; an exception undoes them all.
+* A transaction sees its own writes. Leaving the block commits them all; an exception undoes them all. It belongs to
+  the thread that opened it, and what it gave, iterators too, ends with its block.
+* A call that fails leaves nothing of itself, and the block goes on.
+* A record that refers to one that is not there is refused with `StorageError`.
 * Transactions are serial: what happens is as if they ran one after the other, or one of them raises `ConflictError`.
 * A record comes back equal to what went in, its ``batch_id`` included.
 * Whatever returns several records returns them in the order that it documents, and texts are ordered by code point.
@@ -30,7 +33,7 @@ class Records(Protocol[R]):
     """The records of one kind, by their id."""
 
     def get(self, ids: Iterable[str]) -> Mapping[str, R]:
-        """Return the records with these ids, by id."""
+        """Return the records with these ids, by id, in the order of the ids."""
 
     def add(self, records: Iterable[R]) -> None:
         """Add new records; raise `AlreadyExistsError` for an id that is there already."""
@@ -39,7 +42,10 @@ class Records(Protocol[R]):
         """Put each record in the place of the one with its id; raise `NotFoundError` for an id that is not there."""
 
     def __iter__(self) -> Iterator[R]:
-        """Yield every record, in the order of the ids, without holding them all in memory."""
+        """Yield every record, in the order of the ids, without holding them all in memory.
+
+        One that was there at the start comes once, even if records are replaced meanwhile.
+        """
 
 
 def one(records: Records[R], kind: str, key: str) -> R:
@@ -60,7 +66,10 @@ class Enrollments(Records[Enrollment], Protocol):
         """Return the members of these households."""
 
     def by_household(self) -> Iterator[Enrollment]:
-        """Yield every enrollment, the members of one household next to each other, without holding them all."""
+        """Yield every enrollment, without holding them all in memory, the members of one household together.
+
+        By project, household and id; those without household come first in their project.
+        """
 
 
 class Assignments(Records[CaseAssignment], Protocol):
@@ -80,7 +89,10 @@ class History(Protocol):
         """Return where the chain ends, from a place of its own and not from the last line."""
 
     def append(self, lines: Iterable[Change]) -> None:
-        """Add sealed lines that continue the chain; raise `ConflictError` if it went on in the meantime."""
+        """Add sealed lines that continue the chain.
+
+        Raise `ConflictError` if it went on in the meantime, and `AlreadyExistsError` for a ``change_id`` that is there.
+        """
 
     def of_records(self, records: Iterable[RecordKey]) -> list[Change]:
         """Return the lines about these records."""

@@ -14,7 +14,19 @@ from caseassign.desk import Desk
 from caseassign.errors import InvalidRecordError
 from caseassign.histories import History, history_of, verify_history
 from caseassign.history import Break
-from caseassign.model import Actor, AssignmentStatus, Client, Enrollment, Organization, Project, Record, User, id_of
+from caseassign.model import (
+    KINDS,
+    Actor,
+    AssignmentStatus,
+    CaseAssignment,
+    Client,
+    Enrollment,
+    Organization,
+    Project,
+    Record,
+    User,
+    id_of,
+)
 from caseassign.policy import DefaultPolicy, Policy
 from caseassign.questions import ClientRecord, Order, Page
 from caseassign.rules import ADVISORY_RULES, GUARDS, REQUIRED_RULES, Rules
@@ -56,13 +68,13 @@ class Viewer:
             raise InvalidRecordError("Casework", "user", "is ME: name the acting user")
         self._desk = Desk(
             store=store,
-            user=user if isinstance(user, Actor) else id_of(user),
+            user=user if isinstance(user, Actor) else id_of(user, User),
             policy=policy or DefaultPolicy(),
             clock=clock,
             now=now,
-            required=required,
-            guards=guards,
-            advisory=advisory,
+            required=tuple(required),
+            guards=tuple(guards),
+            advisory=tuple(advisory),
         )
 
     def active_cases(
@@ -95,24 +107,24 @@ class Viewer:
         """Return the cases of a user that start after a day."""
         return self._held(AssignmentStatus.UPCOMING, user, as_of, listing)
 
-    def case_managers(self, client: Client | str, as_of: Day | None = None, *, household: bool = False) -> Cases:
+    def case_managers(self, client: Client | str, as_of: Day | None = None, household: bool = False) -> Cases:
         """Return every stint of a client, active first, then inactive, then upcoming, grouped by enrollment."""
         day = self._day(as_of, "as_of")
-        return questions.case_managers(self._desk, id_of(client), day, household=household)
+        return questions.case_managers(self._desk, id_of(client, Client), day, household=household)
 
     def client_record(self, client: Client | str, as_of: Day | None = None) -> ClientRecord:
         """Return all enrollments of a client, open first, each with household members and case managers."""
-        return questions.client_record(self._desk, id_of(client), self._day(as_of, "as_of"))
+        return questions.client_record(self._desk, id_of(client, Client), self._day(as_of, "as_of"))
 
     def find_case_managers(
-        self, text: str, *, enrollment: Enrollment | str | None = None, project: Project | str | None = None
+        self, text: str, enrollment: Enrollment | str | None = None, project: Project | str | None = None
     ) -> tuple[User, ...]:
         """Return users by part of a name or id; with an enrollment or a project, those who may take it."""
         return questions.find_case_managers(
             self._desk,
             text,
-            enrollment_id=None if enrollment is None else id_of(enrollment),
-            project_id=None if project is None else id_of(project),
+            enrollment_id=None if enrollment is None else id_of(enrollment, Enrollment),
+            project_id=None if project is None else id_of(project, Project),
         )
 
     def unassigned(self, as_of: Day | None = None, **listing: Unpack[Listing]) -> Cases:
@@ -124,21 +136,22 @@ class Viewer:
         self,
         record: Record | None = None,
         *,
-        enrollment: str | None = None,
-        assignment: str | None = None,
-        client: str | None = None,
-        user: str | None = None,
+        enrollment: Enrollment | str | None = None,
+        assignment: CaseAssignment | str | None = None,
+        client: Client | str | None = None,
+        user: User | str | None = None,
         batch: str | None = None,
     ) -> History:
         """Return the history of one record, or of one batch, in the order in which it was written."""
+        named: dict[str, Record | str | None]
         named = {"enrollment": enrollment, "assignment": assignment, "client": client, "user": user, "batch": batch}
-        asked = [(kind, key) for kind, key in named.items() if key is not None]
+        asked = [(kind, each) for kind, each in named.items() if each is not None]
         if record is not None:
-            asked.append((record.KIND, record.key))
-        if len(asked) != 1:
+            asked.append((getattr(record, "KIND", ""), record))
+        kind, each = asked[0] if len(asked) == 1 else ("", "")
+        if kind != "batch" and kind not in KINDS:
             raise InvalidRecordError("History", "record", "must be one: give a record, or one id by its kind")
-        kind, key = asked[0]
-        return history_of(self._desk, kind, key)
+        return history_of(self._desk, kind, str(each) if kind == "batch" else id_of(each, KINDS[kind]))
 
     def verify_history(self) -> tuple[Break, ...]:
         """Return every place at which a line of history was changed, removed or put in; none if all is well."""
@@ -157,7 +170,7 @@ class Viewer:
         return Audit(self._desk, self._day(as_of, "as_of"), selection, progress)
 
     def _held(self, status: AssignmentStatus, user: User | str | Actor, as_of: Day | None, listing: Listing) -> Cases:
-        holder = user if isinstance(user, Actor) else id_of(user)
+        holder = user if isinstance(user, Actor) else id_of(user, User)
         selection, page = _selection_and_page(listing)
         day = self._day(as_of, "as_of")
         return questions.held(self._desk, status, holder, day, selection=selection, page=page)

@@ -82,7 +82,7 @@ def assign(
         elif household and end is not None and first_day >= end and first_day != start:
             draft.skip(enrollment, "the member enters after the end")
         else:
-            of_client = None if client is None or enrollment is not named else id_of(client)
+            of_client = None if client is None or enrollment is not named else id_of(client, Client)
             start_stint(draft, enrollment, user_id, Period(first_day, end), role=role, client=of_client)
 
 
@@ -95,7 +95,7 @@ def end(draft: Draft, assignment_id: str, on: date | None) -> None:
     enrollment = draft.enrollment(assignment.enrollment_id)
     day = draft.desk.today if on is None else on
     if on is None and enrollment.exit_date is not None and not assignment.kept_after_exit:
-        day = min(day, enrollment.exit_date)
+        day = max(min(day, enrollment.exit_date), min(day, assignment.start_date))
     draft.answer(assignment)
     if assignment.end_date == day or (on is None and assignment.period.has_ended(day)):
         return
@@ -184,24 +184,25 @@ def void(draft: Draft, assignment_id: str) -> None:
         draft.put(attrs.evolve(assignment, voided=True), ending=True)
 
 
-def set_status(draft: Draft, assignment_id: str, status: AssignmentStatus, end_date: date | None) -> None:
+def set_status(draft: Draft, assignment_id: str, status: AssignmentStatus, end_date: date | Unset | None) -> None:
     """Save an edit form that has a Status box beside an end date, and refuse the two where they contradict."""
     assignment = _live(draft, assignment_id)
     today = draft.desk.today
-    if status is AssignmentStatus.INACTIVE and end_date is not None and end_date > today:
+    given = end_date if isinstance(end_date, date) else None
+    if status is AssignmentStatus.INACTIVE and given is not None and given > today:
         _refuse_status(
             assignment_id, "Inactive, yet it ends in the future: Inactive as of today, or Active until then?"
         )
-    if status is not AssignmentStatus.INACTIVE and end_date is not None and end_date <= today:
+    if status is not AssignmentStatus.INACTIVE and given is not None and given <= today:
         _refuse_status(
             assignment_id, "Active, yet its end has passed: Inactive since then, or Active without that end?"
         )
     if status is AssignmentStatus.INACTIVE:
         draft.become(Action.ASSIGNMENT_END)
-        end(draft, assignment_id, end_date)
+        end(draft, assignment_id, given)
     elif assignment.status(today) is AssignmentStatus.INACTIVE:
         draft.become(Action.ASSIGNMENT_REACTIVATE)
-        reactivate(draft, assignment_id, today, end_date)
+        reactivate(draft, assignment_id, today, given)
     else:
         draft.become(Action.ASSIGNMENT_AMEND)
         amend(draft, assignment_id, UNCHANGED, end_date, UNCHANGED)

@@ -112,7 +112,7 @@ class Draft:
             user = self.actor
         if isinstance(user, Actor):
             refuse("not-a-case-manager", "user_id", (), "the system is nobody's case manager: name a user")
-        return self.load(User, [id_of(user)])[0].user_id
+        return self.load(User, [id_of(user, User)])[0].user_id
 
     def authorize(self, *, projects: Iterable[Project] = (), action: Action | None = None, **named: Any) -> None:
         """Ask the policy for this act, or for a part of it that has a name of its own."""

@@ -8,6 +8,7 @@ import attrs
 
 from caseassign.acts.assign import UNCHANGED, Unset
 from caseassign.acts.draft import Draft
+from caseassign.acts.exit import let_go_of_kept
 from caseassign.model import CaseAssignment, Enrollment
 from caseassign.period import Period
 
@@ -40,15 +41,14 @@ def edit_enrollment(
         return
     draft.put(edited)
     draft.sets(edited, *changed)
-    for stint in draft.stints(enrollment_id):
-        after = stint
-        if edited.exit_date is None and stint.kept_after_exit:
-            after = attrs.evolve(stint, kept_after_exit=False)
-        if adjust and (edited.exit_date is None or edited.exit_date >= edited.entry_date):
-            after = _adjusted(after, edited)
-        if after != stint:
-            draft.put(after)
-            draft.answer(after)
+    if edited.exit_date is None:
+        let_go_of_kept(draft, enrollment_id)
+    if adjust and (edited.exit_date is None or edited.exit_date >= edited.entry_date):
+        for stint in draft.stints(enrollment_id):
+            adjusted = _adjusted(stint, edited)
+            if adjusted != stint:
+                draft.put(adjusted)
+                draft.answer(adjusted)
 
 
 def _adjusted(stint: CaseAssignment, enrollment: Enrollment) -> CaseAssignment:

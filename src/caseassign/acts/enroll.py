@@ -59,7 +59,9 @@ def _relationships(draft: Draft, members: Members, key: HouseholdKey) -> dict[st
     if isinstance(members, Mapping):
         if not members:
             raise InvalidRecordError("Household", "members", "are none: name at least one client")
-        codes = {id_of(client): code for client, code in members.items()}
+        codes = {id_of(client, Client): code for client, code in members.items()}
+        if len(codes) != len(members):
+            raise InvalidRecordError("Household", "members", "name a client twice")
         if not set(codes.values()) <= set(RelationshipToHoH):
             raise InvalidRecordError("Enrollment", "relationship_to_hoh", "is not in the HMIS picklist")
         relationships = {personal_id: RelationshipToHoH(code) for personal_id, code in codes.items()}
@@ -67,7 +69,7 @@ def _relationships(draft: Draft, members: Members, key: HouseholdKey) -> dict[st
         there = draft.tx.enrollments.of_households([key])
         has_head = any(member.is_head for member in there if not member.deleted)
         alone = RelationshipToHoH.DATA_NOT_COLLECTED if has_head else RelationshipToHoH.SELF
-        relationships = {id_of(members): alone}
+        relationships = {id_of(members, Client): alone}
     draft.load(Client, relationships)
     return relationships
 
@@ -76,7 +78,7 @@ def _case_managers(
     draft: Draft, case_manager: CaseManager | PerMember, personal_ids: list[str]
 ) -> dict[str, str | None]:
     if isinstance(case_manager, Mapping):
-        named = {id_of(client): user for client, user in case_manager.items()}
+        named = {id_of(client, Client): user for client, user in case_manager.items()}
         if not named.keys() <= set(personal_ids):
             raise InvalidRecordError("Household", "case_manager", "names a client who is not a member")
     else:

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from caseassign.acts.draft import Draft, refuse
+from caseassign.errors import InvalidRecordError
 from caseassign.history import Change, RecordKey, from_plain, to_plain
 from caseassign.model import CaseAssignment, Enrollment, id_of
 from caseassign.policy import Action
@@ -18,7 +19,7 @@ def exit_enrollment(
     draft: Draft,
     enrollment_id: str,
     on: date,
-    end_assignments: bool | Collection[CaseAssignment | str],  # noqa: FBT001  # the box of the exit form
+    end_assignments: bool | Collection[CaseAssignment | str],  # the box of the exit form
     *,
     household: bool,
 ) -> None:
@@ -55,7 +56,7 @@ def _exit_stint(draft: Draft, stint: CaseAssignment, on: date, *, is_ticked: boo
     if stint.start_date > on:
         after = attrs.evolve(stint, voided=True)
     elif is_ticked:
-        after = attrs.evolve(stint, end_date=on)
+        after = attrs.evolve(stint, end_date=on, kept_after_exit=False)
     else:
         after = attrs.evolve(stint, kept_after_exit=True)
     draft.put(after)
@@ -77,7 +78,9 @@ def _leaving(draft: Draft, named: Enrollment, on: date) -> list[Enrollment]:
 def _ticked(
     draft: Draft, assignments: Collection[CaseAssignment | str], leaving: Collection[Enrollment]
 ) -> frozenset[str]:
-    ticked = frozenset(id_of(assignment) for assignment in assignments)
+    if isinstance(assignments, str | CaseAssignment):
+        raise InvalidRecordError("Exit", "end_assignments", "is one assignment: give a list of them")
+    ticked = frozenset(id_of(assignment, CaseAssignment) for assignment in assignments)
     enrollment_ids = {enrollment.enrollment_id for enrollment in leaving}
     strangers = [
         a.assignment_id for a in draft.load(CaseAssignment, sorted(ticked)) if a.enrollment_id not in enrollment_ids
@@ -111,7 +114,8 @@ def undo_exit(draft: Draft, enrollment_id: str, *, household: bool) -> None:
             _reopen(draft, named, batch)
         elif household and line.record.kind == Enrollment.KIND:
             member = draft.enrollment(line.record.id)
-            if to_plain(member) == line.after:
+            latest = _line_of_exit(draft, member.enrollment_id)
+            if member.exit_date is not None and latest is not None and latest.batch_id == made.batch_id:
                 _reopen(draft, member, batch)
             else:
                 draft.skip(member, "the member is no longer as the exit left them")
@@ -141,3 +145,12 @@ def _reopen(draft: Draft, enrollment: Enrollment, batch: Collection[Change]) -> 
             else:
                 draft.put(from_plain(CaseAssignment.KIND, line.before, stint.batch_id))
                 draft.answer(stint)
+    let_go_of_kept(draft, enrollment.enrollment_id)
+
+
+def let_go_of_kept(draft: Draft, enrollment_id: str) -> None:
+    """Put the stints of an enrollment that is open again as kept no more: without an exit there is nothing to keep."""
+    for stint in draft.stints(enrollment_id):
+        if stint.kept_after_exit:
+            draft.put(attrs.evolve(stint, kept_after_exit=False))
+            draft.answer(stint)

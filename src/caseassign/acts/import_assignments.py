@@ -196,10 +196,9 @@ class _Timeline:
         one that was left out may have been left out itself. Voiding is never to blame.
         """
         admitted = list(changes)
-        left_out: list[_Change] = []
-        while (violations := self._introduced(admitted)) and (blamed := _blamed(admitted, violations)):
-            admitted.remove(blamed)
-            left_out.insert(0, blamed)
+        while blamed := _blamed(admitted, self._introduced(admitted)):
+            admitted = [change for change in admitted if change not in blamed]
+        left_out = [change for change in changes if change not in admitted]
         while fitting := next((change for change in left_out if not self._introduced([*admitted, change])), None):
             admitted.append(fitting)
             left_out.remove(fitting)
@@ -227,12 +226,19 @@ class _Timeline:
         )
 
 
-def _blamed(changes: Sequence[_Change], violations: Sequence[Violation]) -> _Change | None:
-    """Return the last change with a part in a violation, or the last of all where the violations name none."""
+def _blamed(changes: Sequence[_Change], violations: Iterable[Violation]) -> list[_Change]:
+    """Return, of each violation, the last change with a part in it, or the last of all where it names none.
+
+    Where one of them is blamed already, none is: without that one the violation may not arise.
+    """
     possible = [change for change in changes if not change.after.voided]
-    ids = {key for violation in violations for key in violation.ids}
-    involved = [change for change in possible if change.after.assignment_id in ids] or possible
-    return involved[-1] if involved else None
+    places = {change.after.assignment_id: place for place, change in enumerate(possible)}
+    blamed: set[int] = set()
+    parts = [[places[key] for key in violation.ids if key in places] or [*places.values()] for violation in violations]
+    for part in sorted(parts, key=lambda part: max(part, default=0)):
+        if part and blamed.isdisjoint(part):
+            blamed.add(max(part))
+    return [possible[place] for place in sorted(blamed)]
 
 
 def _take_in(draft: Draft, rows: Sequence[AssignmentRow], report: _Report) -> None:

@@ -88,6 +88,10 @@ class Export(Protocol):
     def kept_out(self) -> Mapping[str, int]:
         """How many rows of each kind could not become a record."""
 
+    @property
+    def has_exits(self) -> bool:
+        """Whether it says who has exited; where it does not, nobody's exit is taken to be removed."""
+
     def rows(self, kind: str) -> Iterable[Row]:
         """Yield the rows of one kind."""
 
@@ -170,6 +174,7 @@ class _Import:
         self._tx = tx
         self._ledger = Ledger(desk, tx, reason)
         self._seeding = seeding
+        self._has_exits = True
         kinds = ("clients", "users", "organizations", "projects", "enrollments", "assignments")
         self._imported = dict.fromkeys(kinds, 0)
         self._changed = dict.fromkeys(kinds, 0)
@@ -177,6 +182,8 @@ class _Import:
         self._access: defaultdict[str, set[str]] = defaultdict(set)
 
     def carry_out(self, export: Export) -> ImportResult:
+        """Take the rows of an export, kind after kind, and write the import's line."""
+        self._has_exits = export.has_exits
         for kind in _SAID:
             for rows in in_batches(export.rows(kind.KIND), _ROWS_AT_ONCE):
                 self._take(kind, rows)
@@ -208,6 +215,8 @@ class _Import:
                     new.append(row)
                 continue
             says = _say(kind, row.record)
+            if kind is Enrollment and not self._has_exits and key in said_before:
+                says = _with_exit_of(says, said_before[key])
             if says == said_before.get(key):
                 continue
             said[key] = says
@@ -305,6 +314,13 @@ class _Import:
 def _say(kind: type[Record], record: Record) -> str:
     plain = to_plain(record)
     return to_json([plain[field] for field in _SAID[kind]])
+
+
+def _with_exit_of(says: str, said: str) -> str:
+    """Return what an export says, with the exit as the last import said it."""
+    at = _SAID[Enrollment].index("exit_date")
+    now, then = json.loads(says), json.loads(said)
+    return to_json([*now[:at], then[at], *now[at + 1 :]])
 
 
 def _merged(there: Record, says: str, said: str | None) -> Record:

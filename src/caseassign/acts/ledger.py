@@ -21,7 +21,7 @@ class Ledger:
         self._head = tx.history.head()
         self._user_id = desk.user_id
         self._reason = reason
-        now = desk.now()
+        now = desk.moment
         self._recorded_at = now if self._head.recorded_at is None else max(now, self._head.recorded_at)
 
     def line(self, action: str, record: RecordKey, before: Plain | None, after: Plain | None) -> Change:

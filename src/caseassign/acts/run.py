@@ -15,6 +15,7 @@ from caseassign.acts.outcome import Outcome
 from caseassign.desk import Desk
 from caseassign.errors import InvalidRecordError, PermissionDeniedError
 from caseassign.history import COMMAND, RecordKey
+from caseassign.model import is_text
 from caseassign.policy import Action
 
 
@@ -31,6 +32,8 @@ def run(
 
     An act that carries the ``command_id`` of an earlier one is not carried out: it returns the first outcome.
     """
+    _check_text("reason", reason)
+    _check_text("command_id", command_id)
     with desk.store.transaction(write=not dry_run) as tx:
         draft = Draft(desk, tx, action)
         first = None if command_id is None else _first_outcome(draft, command_id)
@@ -51,6 +54,11 @@ def run(
             lines.append(ledger.line(action, RecordKey(COMMAND, command_id), None, outcome.remembered()))
         ledger.append(lines)
         return outcome
+
+
+def _check_text(name: str, text: str | None) -> None:
+    if text is not None and not (is_text(text) and text):
+        raise InvalidRecordError("Act", name, "is no text, is empty, or has a character that cannot be written")
 
 
 def _first_outcome(draft: Draft, command_id: str) -> Outcome | None:

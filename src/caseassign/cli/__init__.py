@@ -29,6 +29,8 @@ from caseassign.errors import (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out one command line, and return its exit status."""
+    if sys.stdout is None:  # it was closed: what is done matters, and nobody reads what is said
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # for as long as the process lives
     try:
         status = _carry_out(argv)
         sys.stdout.flush()

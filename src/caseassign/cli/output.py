@@ -53,13 +53,15 @@ def print_blocks(blocks: Iterable[Block]) -> None:
 
 def print_error(message: str) -> None:
     """Print one sentence on standard error."""
+    if sys.stderr is None:  # it was closed, and what goes to None would go to standard output
+        return
     print(f"caseassign: {clean(message)}", file=sys.stderr)  # noqa: T201  # what a command line is for
 
 
 @contextmanager
 def progress() -> Iterator[Progress]:
     """Show progress in one line of standard error, if somebody is looking at it."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield lambda _what, _number: None
         return
 

@@ -18,7 +18,8 @@ from caseassign.stores.sqlite import SQLiteStore
 @contextmanager
 def opened(args: Namespace) -> Iterator[Store]:
     """Open the store, which must be there."""
-    if not Path(args.store).exists():
+    path = Path(args.store)
+    if not path.exists() or (path.is_file() and path.stat().st_size == 0):
         raise StorageError(
             f"{args.store} is not there: correct --store, or make the store with caseassign import EXPORT --store FILE"
         )

@@ -7,7 +7,7 @@ client's case managers, adding an assignment, exiting with the box ticked and un
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Final
 
 from caseassign.casework import Casework
@@ -22,6 +22,9 @@ from caseassign.stores.memory import MemoryStore
 TODAY: Final = date(2026, 3, 2)
 """The day on which the story takes place, whatever day it is told on."""
 
+NOW: Final = datetime(2026, 3, 2, 15, 30, tzinfo=UTC)
+"""The moment that its history records."""
+
 _KIM, _LEE, _ROBIN = "U1", "U2", "U3"
 _MOVED_OUT, _STAYS_IN_TOUCH, _COMES_BACK = "E0017", "E0061", "E0117"
 
@@ -29,14 +32,14 @@ _MOVED_OUT, _STAYS_IN_TOUCH, _COMES_BACK = "E0017", "E0061", "E0117"
 def tell() -> Iterator[Block]:
     """Yield the story, scene by scene. Nothing of it is kept."""
     store = MemoryStore()
-    system = Casework(store, user=Actor.SYSTEM, clock=lambda: TODAY)
+    system = Casework(store, user=Actor.SYSTEM, clock=lambda: TODAY, now=lambda: NOW)
     with bundled_export() as folder, hmis_csv.read(folder) as export:
         yield Title("1. A HUD HMIS CSV export comes in")
         yield Line("It is made up: nobody in it exists. The CSV has no case manager, so the last editor of each")
         yield Line("enrollment (Enrollment.UserID) is taken as its first one, because we say so.")
         result = system.import_export(export, case_managers_from="Enrollment.UserID")
-        yield from text.imported(result, export.name, seeded=True)
-    kim = Casework(store, user=_KIM, clock=lambda: TODAY)
+        yield from text.imported(result, "the bundled export", seeded=True)
+    kim = Casework(store, user=_KIM, clock=lambda: TODAY, now=lambda: NOW)
     lee, me = kim.find_case_managers(_LEE)[0], kim.find_case_managers(_KIM)[0]
     yield from _home(kim, me)
     yield from _client(kim, lee)

@@ -127,7 +127,7 @@ def _aligned(table: Table) -> Iterator[str]:
         yield "  ".join(_padded(*cell) for cell in cells).rstrip()
 
 
-def _padded(cell: str, width: int, is_number: bool) -> str:  # noqa: FBT001  # a column of a table
+def _padded(cell: str, width: int, is_number: bool) -> str:  # a column of a table
     blanks = " " * (width - _width(cell))
     return blanks + cell if is_number else cell + blanks
 

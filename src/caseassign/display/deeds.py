@@ -16,6 +16,10 @@ _FIELDS: Final = {
     "organization_ids": "organizations",
     "is_case_manager": "available as case manager",
     "left_on": "first day gone",
+    "entry_date": "entered on",
+    "exit_date": "exits on",
+    "start_date": "since",
+    "end_date": "ends on",
     "kept_after_exit": "kept after exit",
     "voided": "void",
 }
@@ -53,7 +57,7 @@ def deeds(changes: Iterable[Change]) -> Iterator[str]:
 
 
 def in_full(change: Change) -> str:
-    """Return all that a line of history says of its record, like ``enrollment E1: exit date none -> 2 Mar 2026``."""
+    """Return what a line of history says of its record, like ``enrollment E1: exits on 2 Mar 2026 (before: none)``."""
     after: Any = change.after
     record = f"{change.record.kind} {change.record.id}"
     if change.record.kind == IMPORT:
@@ -112,7 +116,7 @@ def _changed_fields(change: Change) -> str:
     before, after = change.before or {}, change.after or {}
     changed = [name for name in after if before.get(name) != after[name]]
     return "; ".join(
-        f"{_field(name)} {_value(name, before.get(name))} -> {_value(name, after[name])}" for name in changed
+        f"{_field(name)} {_value(name, after[name])} (before: {_value(name, before.get(name))})" for name in changed
     )
 
 

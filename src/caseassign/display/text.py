@@ -205,13 +205,17 @@ def _as_it_is(of: Outcome) -> Iterator[str]:
 # Imports, audits, history
 
 
+_SHOWN: Final = 50
+"""How many violations an import shows one by one."""
+
+
 def imported(result: ImportResult, name: str, *, seeded: bool = False, dry_run: bool = False) -> Iterator[Block]:
     """Yield what an import did, or would do. ``seeded`` says that last editors became case managers."""
     if dry_run:
         yield Line("Dry run, nothing written.")
     yield Title(f"Import of {name}")
     if not (any(result.imported.values()) or any(result.changed.values())):
-        yield Line("Nothing is new: the store has all of it already.")
+        yield Line("Nothing was changed.")
     yield Table.of(_IMPORTED, [_Imported.of(kind, result) for kind in result.imported])
     if seeded:
         yield Line(
@@ -225,6 +229,12 @@ def imported(result: ImportResult, name: str, *, seeded: bool = False, dry_run: 
     if result.violations:
         yield Title("Violations that the update brought")
         yield _counts(Counter(violation.code for violation in result.violations), "What must be true", RULES)
+        for violation in result.violations[:_SHOWN]:
+            yield Line(f"{violation.code} {', '.join(violation.ids)}: {violation.message}")
+        if len(result.violations) > _SHOWN:
+            yield Line(f"… and {len(result.violations) - _SHOWN:,} more; caseassign audit lists all.")
+    if result.batch_id is not None:
+        yield Line(f"Batch {result.batch_id}.")
 
 
 def imported_list(result: AssignmentImport, name: str, issues: Mapping[str, int]) -> Iterator[Block]:

@@ -49,7 +49,7 @@ import attrs
 from caseassign.acts.import_assignments import COLUMNS, AssignmentRow, Issue
 from caseassign.errors import HmisCsvError, InvalidRecordError, StorageError
 from caseassign.formats.csv_rows import CsvRows
-from caseassign.model import CASE_MANAGER, AssignmentStatus, CaseAssignment
+from caseassign.model import CASE_MANAGER, AssignmentStatus, CaseAssignment, is_text
 from caseassign.period import Period, as_day
 
 EndDates: TypeAlias = Literal["first-day-after", "last-day"]
@@ -115,11 +115,12 @@ def open_for_writing(file_or_path: TextIO | str | os.PathLike[str]) -> Iterator[
     if not isinstance(file_or_path, str | os.PathLike):
         yield file_or_path
         return
-    place = Path(file_or_path).resolve()
-    if place.exists() and not place.is_file():
-        with place.open("w", encoding="utf-8", newline="\n") as file:
+    named = Path(file_or_path)
+    if named.exists() and not named.is_file():
+        with named.open("w", encoding="utf-8", newline="\n") as file:
             yield file
         return
+    place = named.resolve()
     part = place.with_name(f"{place.name}.part")
     try:
         with part.open("w", encoding="utf-8", newline="\n") as file:
@@ -323,6 +324,9 @@ class Judge:
             yield from self._compared(row, entry.status)
 
     def _row(self, entry: Entry) -> AssignmentRow:
+        for field in ("assignment_id", "enrollment_id", "personal_id", "user_id", "role"):
+            if not is_text(getattr(entry, field) or ""):
+                raise _LeftOut(field, "bad-value")
         if entry.assignment_id is not None and not self._is_first(entry.assignment_id):
             raise _LeftOut("assignment_id", "duplicate-id")
         start_date = _day("start_date", _given(entry, "start_date"))

@@ -157,7 +157,7 @@ class Export:
 
     Records come in the order of their ids, issues in that of files and lines. What Export.csv says is None where
     it does not say it. ``kept_out`` counts the enrollments that could not be imported, and ``sha256`` is the same
-    for the same files, zipped or not.
+    for the same files, zipped or not. ``has_exits`` is whether there was an Exit.csv to say who has exited.
     """
 
     name: str
@@ -169,6 +169,7 @@ class Export:
     export_directive: int | None
     hash_status: int | None
     sha256: str
+    has_exits: bool
     issue_counts: dict[str, int]
     kept_out: dict[str, int]
     _db: sqlite3.Connection = attrs.field(repr=False)
@@ -250,9 +251,10 @@ def read(path: str | os.PathLike[str], progress: Progress | None = None) -> Expo
         db.execute("BEGIN")
         with open_source(path) as source:
             sha256 = load(db, source, progress or _say_nothing)
+            has_exits = "Exit.csv" in source
         judge(db)
         db.execute("COMMIT")
-        return _export(db, source.name, sha256)
+        return _export(db, source.name, sha256, has_exits=has_exits)
     except sqlite3.Error as error:
         db.close()
         raise StorageError(f"the export cannot be staged on the disk: {error}") from None
@@ -265,7 +267,7 @@ def _say_nothing(file: str, rows: int) -> None:
     """Report no progress."""
 
 
-def _export(db: sqlite3.Connection, name: str, sha256: str) -> Export:
+def _export(db: sqlite3.Connection, name: str, sha256: str, *, has_exits: bool) -> Export:
     export_id, implementation_id, csv_version, start, end, directive, hash_status = export_row(db)
     return Export(
         name=name,
@@ -277,6 +279,7 @@ def _export(db: sqlite3.Connection, name: str, sha256: str) -> Export:
         export_directive=read_number(directive),
         hash_status=read_number(hash_status),
         sha256=sha256,
+        has_exits=has_exits,
         issue_counts=dict(db.execute("SELECT code, count(*) FROM issue GROUP BY code ORDER BY code")),
         kept_out={"enrollments": count_kept_out(db)},
         db=db,

@@ -10,6 +10,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from datetime import date
 from functools import partial
 from operator import attrgetter
@@ -284,7 +285,10 @@ def _by_start(assignment: CaseAssignment) -> tuple[date, str]:
 
 
 class _History:
-    """The lines of history, as one transaction sees them; in answers by number."""
+    """The lines of history, as one transaction sees them; in answers by number.
+
+    What goes in and out is copied, so that nobody holds the plain data of a line that is on record.
+    """
 
     def __init__(self, lines: _Lines, work: _Work) -> None:
         self._lines = lines
@@ -305,7 +309,7 @@ class _History:
                 if line.change_id in self._lines.ids:
                     known.add(line.change_id)
                     continue
-                self._lines.append(line)
+                self._lines.append(deepcopy(line))
                 self._work.done(partial(self._lines.take_back, head))
                 head = line.head
             if known:
@@ -325,11 +329,12 @@ class _History:
 
     def __iter__(self) -> Iterator[Change]:
         """Yield every line that is there at the start."""
-        return self._work.each(tuple(self._lines.lines))
+        return map(deepcopy, self._work.each(tuple(self._lines.lines)))
 
     def _found(self, groups: Mapping[Hashable, list[Change]], keys: Iterable[Hashable]) -> list[Change]:
         self._work.block.check()
-        return sorted((line for key in set(keys) for line in groups.get(key, ())), key=attrgetter("number"))
+        lines = (deepcopy(line) for key in set(keys) for line in groups.get(key, ()))
+        return sorted(lines, key=attrgetter("number"))
 
 
 class _Imported:
