@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from functools import partial
@@ -153,8 +154,9 @@ _KINDS: Final[Mapping[str, _Kind]] = {
 
 @attrs.frozen(kw_only=True, eq=False)
 class Export:
-    """An export that was read: its records, bare ones included, and its issues. Close it to give back the disk.
+    """An export that was read: its records, bare ones included, and its issues.
 
+    It gives back the disk when it is closed, or when nobody holds it any more.
     Records come in the order of their ids, issues in that of files and lines. What Export.csv says is None where
     it does not say it. ``kept_out`` counts the enrollments that could not be imported, and ``sha256`` is the same
     for the same files, zipped or not. ``has_exits`` is whether there was an Exit.csv to say who has exited.
@@ -173,6 +175,9 @@ class Export:
     issue_counts: dict[str, int]
     kept_out: dict[str, int]
     _db: sqlite3.Connection = attrs.field(repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        weakref.finalize(self, self._db.close)
 
     @property
     def clients(self) -> Listing[Client]:

@@ -183,7 +183,7 @@ TABLES: Final = (EXPORT, ORGANIZATION, USER, PROJECT, CLIENT, ENROLLMENT, EXIT)
 
 def open_staging() -> sqlite3.Connection:
     """Open an empty staging database: a file of its own that vanishes when it is closed."""
-    db = sqlite3.connect("", isolation_level=None)
+    db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
     for pragma in ("temp_store = FILE", f"cache_size = {_PAGES_IN_MEMORY}", "journal_mode = OFF", "synchronous = OFF"):
         db.execute(f"PRAGMA {pragma}")
     for table in TABLES:
