@@ -58,7 +58,7 @@ def test_several_case_managers_at_once_are_allowed(world: World) -> None:
 
 
 def test_a_case_that_starts_tomorrow_is_upcoming(world: World) -> None:
-    """SPEC 4.1, 7.3: a future start is upcoming, and not active today."""
+    """SPEC 7.3, 4.1: a future start is upcoming, and not active today."""
     stint = world.kim.assign(world.stay(), start="2026-03-03").assignment
     assert len(world.kim.active_cases()) == 0
     assert [case.assignment for case in world.kim.upcoming_cases()] == [stint]

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from caseassign import AssignmentStatus, CaseAssignment, HmisCsvError, InvalidRecordError, Period, StorageError
 from caseassign.acts.import_assignments import AssignmentRow, Issue
 from caseassign.formats import assignment_csv
-from caseassign.formats.assignment_csv import AssignmentList, Judge, Reading
+from caseassign.formats.assignment_list import AssignmentList, Judge, Reading, name_of
 
 HEADER = "AssignmentID,EnrollmentID,PersonalID,UserID,Role,StartDate,EndDate,KeptAfterExit,Status,Voided"
 COLUMNS = HEADER.split(",")
@@ -450,7 +450,7 @@ def test_what_cannot_be_opened_is_one_clear_error(tmp_path: Path) -> None:
         assert refused.value.path == Path(path).name
         assert str(tmp_path) not in str(refused.value)
         assert refused.value.__suppress_context__
-    assert assignment_csv.name_of(".") == "."
+    assert name_of(".") == "."
 
 
 @pytest.mark.parametrize("how", [{"end_dates": "last"}, {"trust": "people"}, {"as_of": "today"}, {"as_of": None}])

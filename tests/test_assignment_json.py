@@ -22,7 +22,7 @@ from test_assignment_csv import AS_OF, DAYS, PAIRS, stint
 from caseassign import CaseAssignment, HmisCsvError, InvalidRecordError
 from caseassign.acts.import_assignments import AssignmentRow, Issue
 from caseassign.formats import assignment_csv, assignment_json
-from caseassign.formats.assignment_csv import AssignmentList
+from caseassign.formats.assignment_list import AssignmentList
 
 TYPES: dict[str, Any] = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
 KNOWN = {

@@ -1056,3 +1056,24 @@ def test_an_empty_file_is_no_store(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["audit", "--store", str(empty)]) == 2
     assert "is not there" in capsys.readouterr().err
     assert empty.stat().st_size == 0
+
+
+def test_a_legacy_list_says_what_its_end_dates_mean(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """SPEC 9.6: the caller names whether end dates are last days, and what counts where Status and dates disagree."""
+    write_export(tmp_path / "export")
+    store = str(tmp_path / "store.sqlite")
+    legacy = tmp_path / "legacy.csv"
+    legacy.write_text(
+        "EnrollmentID,UserID,StartDate,EndDate,Status\n"
+        "E0017,U2,2026-02-01,2026-02-10,Inactive\n"
+        "E0061,U2,2026-02-01,2026-02-10,Active\n",
+        encoding="utf-8",
+    )
+    given = ["--assignments", str(legacy), "--end-dates", "last-day", "--trust", "status"]
+    assert main(["import", str(tmp_path / "export"), "--store", store, *given]) == 0
+    capsys.readouterr()
+    ends: dict[str, str | None] = {}
+    for client in ("C0011", "C0046"):
+        assert main(["managers", client, "--store", store, "--json"]) == 0
+        ends |= {row["enrollment_id"]: row["end_date"] for row in json.loads(capsys.readouterr().out)}
+    assert ends == {"E0017": "2026-02-11", "E0061": None}

@@ -43,6 +43,18 @@ def add_commands(commands: Commands) -> None:
         help="make the last editor of each new enrollment its case manager, and give them access",
     )
     import_.add_argument("--assignments", metavar="CaseAssignment.csv", help="then import this list of assignments")
+    import_.add_argument(
+        "--end-dates",
+        choices=["first-day-after", "last-day"],
+        default="first-day-after",
+        help="what the end dates of the list mean; the first day after, if nothing is said",
+    )
+    import_.add_argument(
+        "--trust",
+        choices=["dates", "status"],
+        default="dates",
+        help="what counts where the Status of the list and its dates disagree; the dates, if nothing is said",
+    )
     import_.add_argument("--issues", metavar="FILE", help="write every issue with what is read to this CSV file")
     import_.add_argument(
         "--other-implementation", action="store_true", help="import it although it comes from another HMIS"
@@ -60,7 +72,10 @@ def _import(args: Namespace) -> int:
 
     with ExitStack() as stack:
         issues_file = None if args.issues is None else stack.enter_context(output_file(args, args.issues))
-        rows = None if args.assignments is None else assignment_csv.read(args.assignments, as_of=agency_today())
+        rows = None
+        if args.assignments is not None:
+            how = {"end_dates": args.end_dates, "trust": args.trust}
+            rows = assignment_csv.read(args.assignments, as_of=agency_today(), **how)
         with progress() as show:
             export = stack.enter_context(hmis_csv.read(args.export, show))
         store = stack.enter_context(opened_or_new(args, write=not args.dry_run))

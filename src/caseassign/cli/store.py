@@ -37,7 +37,7 @@ def opened_or_new(args: Namespace, *, write: bool) -> Iterator[Store]:
 
 def output_file(args: Namespace, name: str) -> AbstractContextManager[TextIO]:
     """Open a CSV file to be written, which must not be the store itself."""
-    from caseassign.formats.assignment_csv import open_for_writing  # noqa: PLC0415  # few commands write files
+    from caseassign.formats.assignment_list import open_for_writing  # noqa: PLC0415  # few commands write files
 
     path, of_store = Path(name), Path(args.store)
     is_store = path.resolve() == of_store.resolve()

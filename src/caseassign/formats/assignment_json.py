@@ -30,7 +30,7 @@ from cattrs import ClassValidationError, Converter
 
 from caseassign.acts.import_assignments import AssignmentRow, Issue
 from caseassign.errors import HmisCsvError, InvalidRecordError
-from caseassign.formats.assignment_csv import (
+from caseassign.formats.assignment_list import (
     AssignmentList,
     Entry,
     Judge,
