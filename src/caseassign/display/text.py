@@ -228,7 +228,7 @@ def imported(result: ImportResult, name: str, *, seeded: bool = False, dry_run: 
         yield _counts(result.issues, "What it means", ISSUES)
     if result.violations:
         yield Title("Violations that the update brought")
-        yield _counts(Counter(violation.code for violation in result.violations), "What must be true", RULES)
+        yield _counts(Counter(violation.code for violation in result.violations), "Must be true, and is not", RULES)
         for violation in result.violations[:_SHOWN]:
             yield Line(f"{violation.code} {', '.join(violation.ids)}: {violation.message}")
         if len(result.violations) > _SHOWN:
@@ -283,7 +283,7 @@ def audit(as_of: date, required: Mapping[str, int], advisory: Mapping[str, int])
     for kind, counts in (("Required", required), ("Advisory", advisory)):
         yield Line(f"{kind}: {counted(sum(counts.values()), 'violation')}.")
         if counts:
-            yield _counts(counts, "What must be true", RULES)
+            yield _counts(counts, "Must be true, and is not", RULES)
 
 
 def violations(findings: Iterable[Finding]) -> Iterator[Block]:
