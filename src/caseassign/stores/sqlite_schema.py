@@ -167,7 +167,10 @@ def open_file(path: Path, timeout: float, steps: Steps = STEPS) -> sqlite3.Conne
         connection = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
         try:
             set_behaviour(connection)
-            if version_of(connection, path, newest=len(steps)) < len(steps):
+            connection.execute("BEGIN")  # one look at all of it, while another process may be making the file
+            version = version_of(connection, path, newest=len(steps))
+            connection.execute("COMMIT")
+            if version < len(steps):
                 _migrate(connection, path, steps)
             _set_journal(connection, journal)
         except BaseException:
