@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias
 
 from caseassign.acts.draft import Draft
-from caseassign.errors import InvalidRecordError
+from caseassign.errors import InvalidRecordError, PermissionDeniedError
 from caseassign.model import Client, Organization, Project, User
 from caseassign.policy import Action
 
@@ -26,6 +26,8 @@ def add(draft: Draft, records: Iterable[Addable]) -> None:
         by_kind[type(record)][record.key] = record
     for kind in _KINDS:
         there: Mapping[str, Addable] = draft.find(kind, by_kind[kind])
+        if kind is Client:
+            _authorize_clients(draft, there)
         for key, record in by_kind[kind].items():
             _authorize(draft, record, there.get(key))
             if there.get(key) != record:
@@ -35,8 +37,6 @@ def add(draft: Draft, records: Iterable[Addable]) -> None:
 
 
 def _authorize(draft: Draft, record: Addable, before: Addable | None) -> None:
-    if isinstance(before, Client):
-        _authorize_client(draft, before)
     versions = [version for version in (before, record) if version is not None]
     if isinstance(record, User):
         draft.authorize(action=Action.USER_MANAGE)
@@ -46,9 +46,13 @@ def _authorize(draft: Draft, record: Addable, before: Addable | None) -> None:
     )
 
 
-def _authorize_client(draft: Draft, client: Client) -> None:
-    """Ask for one of the projects that a client is enrolled in: who may see none of them does not know the client."""
-    enrollments = draft.tx.enrollments.of_clients([client.personal_id])
-    projects = draft.load(Project, {enrollment.project_id for enrollment in enrollments})
-    seen = [project for project in projects if draft.desk.policy.may_see(draft.actor, project)]
-    draft.authorize(projects=seen[:1] or projects)
+def _authorize_clients(draft: Draft, clients: Iterable[str]) -> None:
+    """Refuse clients who are enrolled, and only where the actor may see nothing: nobody else's clients are known."""
+    projects_of: defaultdict[str, set[str]] = defaultdict(set)
+    for enrollment in draft.tx.enrollments.of_clients(clients):
+        projects_of[enrollment.personal_id].add(enrollment.project_id)
+    projects = draft.find(Project, {project_id for of_one in projects_of.values() for project_id in of_one})
+    seen = {key for key, project in projects.items() if draft.desk.policy.may_see(draft.actor, project)}
+    hidden = sorted(personal_id for personal_id, of_one in projects_of.items() if of_one.isdisjoint(seen))
+    if hidden:
+        raise PermissionDeniedError(draft.action, f"no access to any project of client {', '.join(hidden)}")
