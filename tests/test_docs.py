@@ -192,7 +192,7 @@ def test_what_a_page_shows_is_what_happens(page: Path, tmp_path: Path, monkeypat
         else:
             code = compile("\n" * (step.line - 1) + step.code, page, "exec", dont_inherit=True)
             with redirect_stdout(io.StringIO()) as printed:
-                exec(code, namespace)  # noqa: S102
+                exec(code, namespace)  # noqa: S102  # our own documentation
             output = printed.getvalue()
         if status != step.status or (step.output is not None and not ids.match(step.output, output)):
             pytest.fail(f"{named(page)}, line {step.line}: exit status {status}, and this came of it:\n{output}")

@@ -241,7 +241,7 @@ def test_assignments_to_end_are_given_in_a_list(world: World) -> None:
     stint = world.kim.assign(stay).assignment
     for alone in (stint, stint.assignment_id):
         with pytest.raises(InvalidRecordError, match="list"):
-            world.kim.exit(stay, end_assignments=alone)  # type: ignore[arg-type]
+            world.kim.exit(stay, end_assignments=alone)  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_one_member_can_be_opened_alone(world: World) -> None:

@@ -147,7 +147,7 @@ def test_history_asks_for_one_record(world: World) -> None:
     with pytest.raises(InvalidRecordError):
         world.kim.history(stay, client="c1")
     with pytest.raises(InvalidRecordError):
-        world.kim.history(stay.enrollment_id)  # type: ignore[arg-type]
+        world.kim.history(stay.enrollment_id)  # type: ignore[arg-type]  # wrong on purpose
     assert list(world.kim.history(enrollment=stay)) == list(world.kim.history(stay))
     for kind in ("client", "assignment", "batch", "user", "enrollment"):
         unknown: dict[str, Any] = {kind: "x"}

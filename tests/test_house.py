@@ -130,4 +130,4 @@ def test_the_tour_in_the_docstring_runs() -> None:
     """The usage tour of the package is true."""
     doc = inspect.getdoc(caseassign) or ""
     code = "\n".join(line[4:] for line in doc.splitlines() if line.startswith("    "))
-    exec(compile(code, "tour", "exec"), {})  # noqa: S102
+    exec(compile(code, "tour", "exec"), {})  # noqa: S102  # our own documentation

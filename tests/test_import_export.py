@@ -281,7 +281,7 @@ def test_importing_needs_its_permission_and_a_choice_that_is_known(world: World)
     with pytest.raises(PermissionDeniedError, match=r"export\.import"):
         world.kim.import_export(county())
     with pytest.raises(InvalidRecordError, match="case_managers_from"):
-        world.system.import_export(county(), case_managers_from="UserID")  # type: ignore[arg-type]
+        world.system.import_export(county(), case_managers_from="UserID")  # type: ignore[arg-type]  # wrong on purpose
 
 
 EXITS = st.none() | st.dates(day("01-05"), day("01-08"))

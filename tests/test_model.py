@@ -84,14 +84,14 @@ def test_a_stint_that_starts_and_ends_today_was_never_active() -> None:
         (lambda: stint(assignment_id=""), "assignment_id"),
         (lambda: stint(user_id=None), "user_id"),
         (lambda: stint(voided=1), "voided"),
-        (lambda: stay(entry_date=datetime(2026, 1, 1)), "entry_date"),  # noqa: DTZ001
+        (lambda: stay(entry_date=datetime(2026, 1, 1)), "entry_date"),  # noqa: DTZ001  # the datetime is the mistake
         (lambda: stay(entry_date="2026-01-01"), "entry_date"),
         (lambda: stay(exit_date=5), "exit_date"),
         (lambda: stay(relationship_to_hoh=7), "relationship_to_hoh"),
         (lambda: stay(household_id=3), "household_id"),
         (lambda: Project(project_id="p", project_type=5), "project_type"),
         (lambda: User(user_id="u", organization_ids="haven"), "organization_ids"),
-        (lambda: Client(personal_id="c", first_name=b"x"), "first_name"),  # type: ignore[arg-type]
+        (lambda: Client(personal_id="c", first_name=b"x"), "first_name"),  # type: ignore[arg-type]  # wrong on purpose
     ],
 )
 def test_a_record_guards_what_is_true_of_itself(build: Any, field: str) -> None:
@@ -190,7 +190,7 @@ def test_a_record_survives_plain_data_and_pickling(record: Any) -> None:
     plain = to_plain(record)
     assert from_plain(record.KIND, plain) == record
     assert "batch_id" not in plain
-    assert pickle.loads(pickle.dumps(record)) == record  # noqa: S301
+    assert pickle.loads(pickle.dumps(record)) == record  # noqa: S301  # our own pickle
     assert KINDS[record.KIND] is type(record)
     kind = type(record)
     assert id_of(record, kind) == id_of(record.key, kind) == record.key

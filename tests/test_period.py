@@ -125,11 +125,11 @@ def test_a_day_is_read_from_its_one_form() -> None:
     assert as_day("2026-01-05") == as_day(date(2026, 1, 5)) == date(2026, 1, 5)
 
 
-@pytest.mark.parametrize("value", [datetime(2026, 1, 5), 20260105, None, 1.5])  # noqa: DTZ001
+@pytest.mark.parametrize("value", [datetime(2026, 1, 5), 20260105, None, 1.5])  # noqa: DTZ001  # the datetime is the mistake
 def test_what_is_no_day_is_refused_where_a_day_is_meant(value: object) -> None:
     """SPEC 3.4: a datetime is refused where a day is meant."""
     with pytest.raises(InvalidRecordError):
-        as_day(value)  # type: ignore[arg-type]
+        as_day(value)  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(InvalidRecordError):
         Period(date(2026, 1, 1)).__contains__(value)
 

@@ -67,7 +67,7 @@ def test_no_act_shows_a_name_whether_it_is_refused_or_not(acts: list[tuple[Any, 
 
             return call
 
-    world.sam = Watched()  # type: ignore[assignment]
+    world.sam = Watched()  # type: ignore[assignment]  # wrong on purpose
     for act in acts:
         carry_out(world, act)
     returned += [world.system.active_cases(user.user_id) for user in USERS]
@@ -76,7 +76,7 @@ def test_no_act_shows_a_name_whether_it_is_refused_or_not(acts: list[tuple[Any, 
     assert any(MARK in str(line.after) for line in world.system.history(client="c1"))
     for error in raised:
         assert MARK not in shown(error)
-        assert type(pickle.loads(pickle.dumps(error))) is type(error)  # noqa: S301
+        assert type(pickle.loads(pickle.dumps(error))) is type(error)  # noqa: S301  # our own pickle
     assert MARK not in repr(returned)
 
 
@@ -84,18 +84,18 @@ def test_no_act_shows_a_name_whether_it_is_refused_or_not(acts: list[tuple[Any, 
     "build",
     [
         lambda: Client(personal_id="", first_name=MARK),
-        lambda: Client(personal_id="c", first_name=[MARK]),  # type: ignore[arg-type]
+        lambda: Client(personal_id="c", first_name=[MARK]),  # type: ignore[arg-type]  # wrong on purpose
         lambda: User(user_id="u", organization_ids=MARK),
-        lambda: User(user_id="u", left_on=MARK),  # type: ignore[arg-type]
-        lambda: Enrollment(enrollment_id="e", personal_id="c", project_id="p", entry_date=MARK),  # type: ignore[arg-type]
+        lambda: User(user_id="u", left_on=MARK),  # type: ignore[arg-type]  # wrong on purpose
+        lambda: Enrollment(enrollment_id="e", personal_id="c", project_id="p", entry_date=MARK),  # type: ignore[arg-type]  # wrong on purpose
         lambda: Enrollment(
             enrollment_id="e",
             personal_id="c",
             project_id="p",
             entry_date=day("01-01"),
-            relationship_to_hoh=MARK,  # type: ignore[arg-type]
+            relationship_to_hoh=MARK,  # type: ignore[arg-type]  # wrong on purpose
         ),
-        lambda: Project(project_id="p", project_type=MARK),  # type: ignore[arg-type]
+        lambda: Project(project_id="p", project_type=MARK),  # type: ignore[arg-type]  # wrong on purpose
         lambda: World().kim.enroll("c1", "es", on=MARK),
         lambda: World().kim.active_cases(as_of=MARK),
     ],

@@ -196,7 +196,7 @@ def test_lists_page_by_key(world: World) -> None:
     with pytest.raises(InvalidRecordError, match="list of texts"):
         world.kim.active_cases(projects="es")
     with pytest.raises(InvalidRecordError, match="order"):
-        world.kim.active_cases(order="name")  # type: ignore[arg-type]
+        world.kim.active_cases(order="name")  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_case_managers_of_a_client_come_active_first(world: World) -> None:

@@ -288,7 +288,7 @@ def test_a_rule_may_be_an_object() -> None:
 def test_a_rule_that_does_not_say_what_it_is_about_is_refused_with_a_hint() -> None:
     """SPEC 5: a rule has one subject."""
 
-    def lost(facts):  # type: ignore[no-untyped-def]
+    def lost(facts):  # type: ignore[no-untyped-def]  # wrong on purpose
         return ()
 
     def misspelt(facts: "EnrolmentFacts") -> Any:  # type: ignore[name-defined]  # noqa: F821, UP037
@@ -301,13 +301,13 @@ def test_a_rule_that_does_not_say_what_it_is_about_is_refused_with_a_hint() -> N
 
 def test_a_rule_is_narrowed_to_project_types() -> None:
     """SPEC 5: rules per project type, for stints, stays and households."""
-    shelters_only = for_project_types(advisory.unassigned, {1})  # type: ignore[arg-type]
-    homes_only = for_project_types(advisory.unassigned, {13})  # type: ignore[arg-type]
+    shelters_only = for_project_types(advisory.unassigned, {1})  # type: ignore[arg-type]  # wrong on purpose
+    homes_only = for_project_types(advisory.unassigned, {13})  # type: ignore[arg-type]  # wrong on purpose
     assert codes((shelters_only, homes_only), about_stay(stay())) == ["unassigned"]
-    heads_of_shelters = for_project_types(advisory.no_head, {1})  # type: ignore[arg-type]
+    heads_of_shelters = for_project_types(advisory.no_head, {1})  # type: ignore[arg-type]  # wrong on purpose
     assert codes((heads_of_shelters,), household(member(1))) == ["no-head"]
     with pytest.raises(InvalidRecordError, match="caseload"):
-        for_project_types(too_many, {1})  # type: ignore[arg-type]
+        for_project_types(too_many, {1})  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_a_rule_is_narrowed_to_heads_of_household() -> None:

@@ -189,10 +189,10 @@ def test_recorded_moments_never_go_back(world: World) -> None:
 
 def test_an_agency_adds_a_rule_and_leaves_one_out(world: World) -> None:
     """SPEC 5: agencies add their own rules and leave out built-in ones."""
-    from test_rules import AtMost  # noqa: PLC0415
+    from test_rules import AtMost  # noqa: PLC0415  # only this test needs it
 
-    from caseassign import REQUIRED_RULES  # noqa: PLC0415
-    from caseassign.rules.required import overlaps_own  # noqa: PLC0415
+    from caseassign import REQUIRED_RULES  # noqa: PLC0415  # only this test needs it
+    from caseassign.rules.required import overlaps_own  # noqa: PLC0415  # only this test needs it
 
     stay = world.stay()
     strict = world.as_("kim", required=(*REQUIRED_RULES, AtMost(1)))
@@ -205,7 +205,7 @@ def test_an_agency_adds_a_rule_and_leaves_one_out(world: World) -> None:
 
 def test_a_required_rule_about_households_is_asked_by_acts(world: World) -> None:
     """SPEC 5.1: an act may not introduce a violation of any required rule, and may leave one that it found."""
-    from caseassign.rules.advisory import no_head, several_heads  # noqa: PLC0415
+    from caseassign.rules.advisory import no_head, several_heads  # noqa: PLC0415  # only this test needs it
 
     headless = world.kim.enroll({"c4": 2}, "es", household_id="old").enrollment
     alone = Enrollment(
@@ -234,16 +234,16 @@ def test_a_required_rule_about_households_is_asked_by_acts(world: World) -> None
 def test_what_is_neither_a_record_nor_an_id_is_refused_clearly(world: World) -> None:
     """SPEC 6: an act takes records or their ids."""
     with pytest.raises(InvalidRecordError, match="one assignment, or its id, is meant"):
-        world.kim.end(None)  # type: ignore[arg-type]
+        world.kim.end(None)  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(InvalidRecordError, match="one enrollment, or its id, is meant"):
-        world.kim.exit(world.system.client_record("c1").client)  # type: ignore[arg-type]
+        world.kim.exit(world.system.client_record("c1").client)  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(InvalidRecordError, match="now"):
         Casework(world.store, user="kim", now=datetime.now).enroll("c1", "es")
     for how in ({"reason": 5}, {"command_id": ""}, {"reason": "\ud800"}, {"command_id": "a\0b"}):
         with pytest.raises(InvalidRecordError, match=next(iter(how))):
             world.kim.enroll("c1", "es", **how)
     with pytest.raises(InvalidRecordError, match="clock"):
-        Casework(world.store, user="kim", clock=lambda: "today").enroll("c1", "es")  # type: ignore[arg-type,return-value]
+        Casework(world.store, user="kim", clock=lambda: "today").enroll("c1", "es")  # type: ignore[arg-type,return-value]  # wrong on purpose
 
 
 # add
@@ -270,7 +270,7 @@ def test_records_are_added_in_any_order(world: World) -> None:
 def test_enrollments_are_not_added_but_enrolled(world: World) -> None:
     """SPEC 6: enrollments and assignments come about by acts that check the rules."""
     with pytest.raises(InvalidRecordError, match="enrolled or assigned"):
-        world.system.add(world.stay())  # type: ignore[arg-type]
+        world.system.add(world.stay())  # type: ignore[arg-type]  # wrong on purpose
 
 
 @pytest.mark.parametrize(

@@ -475,7 +475,7 @@ def test_small_exports_are_exports_too(tmp_path: Path) -> None:
     "wrong",
     [
         *({"households": -1}, {"users": 0}, {"organizations": 0}, {"dirt": -0.1}, {"dirt": 1.1}),
-        {"today": datetime(2026, 3, 2, 12)},  # noqa: DTZ001
+        {"today": datetime(2026, 3, 2, 12)},  # noqa: DTZ001  # the datetime is the mistake
     ],
 )
 def test_arguments_out_of_range_are_refused(tmp_path: Path, wrong: dict[str, Any]) -> None:

@@ -56,7 +56,7 @@ def stint_of(start: str = "03-02", end: str | None = None, **fields: object) -> 
         start_date=day(start),
         end_date=None if end is None else day(end),
     )
-    return attrs.evolve(stint, **fields)  # type: ignore[arg-type]
+    return attrs.evolve(stint, **fields)  # type: ignore[arg-type]  # the fields of the record
 
 
 # Blocks
@@ -447,7 +447,7 @@ def import_result(**fields: object) -> ImportResult:
         violations=(),
         batch_id="b",
     )
-    return attrs.evolve(result, **fields)  # type: ignore[arg-type]
+    return attrs.evolve(result, **fields)  # type: ignore[arg-type]  # the fields of the record
 
 
 def test_an_import_says_what_became_of_the_records() -> None:

@@ -117,7 +117,7 @@ class _Dice:
     """Chance made of `Random.random` alone: the one method whose numbers Python promises never to change."""
 
     def __init__(self, seed: str) -> None:
-        self._random = Random(seed).random  # noqa: S311  (no secrets here)
+        self._random = Random(seed).random  # noqa: S311  # no secrets here
 
     def happens(self, share: float) -> bool:
         return self._random() < share

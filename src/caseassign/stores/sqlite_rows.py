@@ -1,5 +1,7 @@
 """Records as rows of a `SQLiteStore`, and back: by hand, column for column, because millions of them pass here."""
 
+# ruff: noqa: S608  # the names in the SQL are constants of this package
+
 from __future__ import annotations
 
 import json
@@ -34,18 +36,18 @@ class Table(Generic[R]):
         self._names = ", ".join(f'"{column}"' for column in columns)
         marks = ", ".join("?" for _ in columns)
         changes = ", ".join(f'"{column}" = ?' for column in others)
-        listed = f"{key} IN (SELECT value FROM json_each(?))"  # noqa: S608
+        listed = f"{key} IN (SELECT value FROM json_each(?))"
         order = order or key
         # Bounded by what is last at the start, so that it comes to an end even if more is added on the way.
-        self.everything = self.select(f'WHERE {order} <= (SELECT max({order}) FROM "{kind}") ORDER BY {order}')  # noqa: S608
+        self.everything = self.select(f'WHERE {order} <= (SELECT max({order}) FROM "{kind}") ORDER BY {order}')
         self.with_ids = self.select(f"WHERE {listed} ORDER BY {key}")
-        self.ids_there = f'SELECT {key} FROM "{kind}" WHERE {listed}'  # noqa: S608
-        self.insert = f'INSERT INTO "{kind}" ({self._names}) VALUES ({marks})'  # noqa: S608
-        self.update = f'UPDATE "{kind}" SET {changes} WHERE {key} = ?'  # noqa: S608
+        self.ids_there = f'SELECT {key} FROM "{kind}" WHERE {listed}'
+        self.insert = f'INSERT INTO "{kind}" ({self._names}) VALUES ({marks})'
+        self.update = f'UPDATE "{kind}" SET {changes} WHERE {key} = ?'
 
     def select(self, which: str = "") -> str:
         """Return the query for these rows: an SQL condition, order, or both."""
-        return f'SELECT {self._names} FROM "{self.kind}" {which}'  # noqa: S608
+        return f'SELECT {self._names} FROM "{self.kind}" {which}'
 
 
 def _organization_row(record: Organization) -> Row:
