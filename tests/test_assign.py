@@ -181,6 +181,71 @@ def test_a_member_who_enters_after_the_end_is_left_out_and_named(world: World) -
     assert [skipped.id for skipped in outcome.skipped] == [late.enrollment.enrollment_id]
 
 
+# replace
+
+
+def test_replacing_ends_the_holder_on_the_day(any_world: World) -> None:
+    """SPEC 6.17: the present holder of the role ends where the new one starts; other roles stay."""
+    world = any_world
+    stay = world.stay()
+    primary = world.kim.assign(stay, role="Primary", start="2026-02-01").assignment
+    world.kim.assign(stay, "sam", role="Navigator", start="2026-02-01")
+    outcome = world.kim.assign(stay, "lee", start="2026-03-05", role="Primary", replace=True)
+    ended, started = outcome.assignments
+    assert (ended.assignment_id, ended.end_date) == (primary.assignment_id, day("03-05"))
+    assert (started.user_id, started.start_date, started.end_date) == ("lee", day("03-05"), None)
+    assert [holders(world, stay, on) for on in ("03-04", "03-05")] == [{"kim", "sam"}, {"lee", "sam"}]
+    world.system.undo(outcome.batch_id or "")
+    assert holders(world, stay, "03-05") == {"kim", "sam"}
+
+
+def test_replacing_where_nobody_holds_the_role_is_assigning(world: World) -> None:
+    """SPEC 6.17: past holders, and those who end on the day, stay as they are."""
+    stay = world.stay()
+    world.kim.assign(stay, start="2026-02-01", end="2026-02-10")
+    world.kim.assign(stay, "sam", start="2026-02-10", end="2026-03-02")
+    assert world.kim.assign(stay, "lee", replace=True).assignment.user_id == "lee"
+
+
+def test_a_replacement_that_ends_has_to_outlast_the_holder(world: World) -> None:
+    """SPEC 6.17: refused where the holder would have held past its end, for those days would be nobody's."""
+    stay = world.stay()
+    world.kim.assign(stay, start="2026-02-01", end="2026-04-01")
+    for end in ("2026-03-31", "2026-03-05"):
+        refused(lambda end=end: world.kim.assign(stay, "lee", start="2026-03-05", end=end, replace=True), "role-taken")
+    world.kim.assign(stay, "lee", start="2026-03-05", end="2026-04-01", replace=True)
+    assert [len(holders(world, stay, on)) for on in ("03-04", "03-05", "03-31", "04-01")] == [1, 1, 1, 0]
+
+
+def test_a_holder_who_starts_later_is_not_replaced(world: World) -> None:
+    """SPEC 6.17: refused where a holder starts later; not where the replacement has ended by then."""
+    stay = world.stay()
+    lees = world.kim.assign(stay, "lee", start="2026-03-10").assignment
+    error = refused(lambda: world.kim.assign(stay, "sam", replace=True), "role-taken")
+    assert error.violations[0].ids == (lees.assignment_id,)
+    world.kim.assign(stay, "sam", end="2026-03-10", replace=True)
+
+
+def test_a_holder_from_the_same_day_is_replaced_and_was_never_responsible(world: World) -> None:
+    """SPEC 6.17, 3.3: their stint is a same-day stint."""
+    stay = world.stay()
+    world.kim.assign(stay)
+    ended, _ = world.kim.assign(stay, "lee", replace=True).assignments
+    assert ended.period.is_empty
+    refused(lambda: world.kim.assign(stay, "lee", replace=True), "overlaps-own")
+
+
+def test_replacing_in_a_household_is_all_or_nothing(world: World) -> None:
+    """SPEC 6.2, 6.17: each member's holder ends; a later holder of one member refuses them all."""
+    family = world.family(3, case_manager="kim")
+    outcome = world.kim.assign(family[0], "lee", household=True, replace=True)
+    assert [stint.user_id for stint in outcome.assignments] == ["kim", "lee"] * 3
+    world.kim.assign(family[1], "sam", start="2026-05-01", role="Navigator")
+    lines = world.lines()
+    refused(lambda: world.kim.assign(family[0], "lee", household=True, replace=True, role="Navigator"), "role-taken")
+    assert world.lines() == lines
+
+
 # end
 
 

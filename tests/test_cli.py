@@ -138,7 +138,7 @@ def assert_one_sentence(ran: Ran, status: int = 2) -> None:
 def test_importing_prints_what_the_contract_says(shell: Shell, export: Path) -> None:
     """API: `import --json` prints imported, changed, kept_out, issues and violations."""
     result = shell.json("import", export, "--case-managers-from", "Enrollment.UserID")
-    assert keys(result) == "imported changed kept_out issues violations"
+    assert keys(result) == "imported changed kept_out issues violations arrived adjusted not_restored"
     assert (keys(result["imported"]), keys(result["changed"])) == (KINDS, KINDS)
     assert result["imported"]["clients"] == len(rows_of(export, "Client.csv"))
     assert result["kept_out"] == {"enrollments": 2}
@@ -642,7 +642,7 @@ def test_a_day_is_exactly_year_month_day(shell: Shell, text: str) -> None:
         (("history", "--store", "s"), "--verify"),
         (("history", "--store", "s", "--user", "kim", "--client", "c1"), "not allowed with"),
         (("user", "U1", "--store", "s", "--case-manager", "--not-a-case-manager"), "not allowed with"),
-        (("reassign", "--store", "s"), "invalid choice"),
+        (("re-assign", "--store", "s"), "invalid choice"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_says_what_is_wrong(shell: Shell, words: tuple[str, ...], hint: str) -> None:
@@ -748,7 +748,9 @@ def test_history_prints_whole_lines(agency: World, shell: Shell) -> None:
     assert shell.json("history", "--client", "c1")[1:] == lines
     assert shell.json("history", "--user", "kim")[1:] == lines[1:]
     told = shell("history", "--assignment", stint.assignment_id).out
-    assert told.startswith(f"History of assignment {stint.assignment_id}\n2 Mar 2026 12:00 UTC, Kim Example (kim)")
+    assert told.startswith(
+        f"History of assignment {stint.assignment_id}\n2 Mar 2026 12:00 UTC, Kim Example assigned them"
+    )
 
 
 def test_history_is_verified(agency: World, shell: Shell) -> None:

@@ -258,3 +258,50 @@ def test_no_name_comes_out_of_issues_errors_or_reprs(
         hmis_csv.read(write(folder, Enrollment=f"{NAMES[0]},{NAMES[1]}\n{NAMES[2]}\n".encode()))
     said += [str(caught.value), repr(caught.value)]
     assert not [text for text in said for name in NAMES if name in text]
+
+
+JANUARY = (date(2026, 1, 1), date(2026, 1, 31))
+NAMED = "ExportID,ExportStartDate,ExportEndDate,ExportPeriodType,ExportDirective\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "full_refresh", "period_type"),
+    [
+        ("X1,2026-01-01,2026-01-31,3,2", JANUARY, 3),
+        ("X1,2026-01-01,2026-01-31,,2", JANUARY, None),
+        ("X1,2026-01-01,2026-01-31,1,2", None, 1),
+        ("X1,2026-01-01,2026-01-31,?,2", None, None),
+        ("X1,2026-01-01,2026-01-31,3,1", None, 3),
+        ("X1,2026-01-01,2026-01-31,3,", None, 3),
+        ("X1,,2026-01-31,3,2", None, 3),
+        ("X1,2026-01-01,soon,3,2", None, 3),
+        ("X1,2026-01-31,2026-01-01,3,2", None, 3),
+    ],
+)
+def test_only_a_full_refresh_of_a_reporting_period_has_all_enrollments(
+    tmp_path: Path, row: str, full_refresh: tuple[date, date] | None, period_type: int | None
+) -> None:
+    """SPEC 9.3: a delta, what was updated in a period, or a period that is not known, lets nothing be absent."""
+    export = hmis_csv.read(write(tmp_path, Export=f"{NAMED}{row}\n".encode()))
+    assert (export.full_refresh, export.export_period_type) == (full_refresh, period_type)
+
+
+@pytest.mark.parametrize("rows", [[], [",C1,P1,2026-01-05,H1,1,U1,,"], ['E2,C1,P1,2026-01-05,"H1,1,U1,,']])
+def test_what_cannot_name_all_its_enrollments_does_not_have_them_all(tmp_path: Path, rows: list[str]) -> None:
+    """SPEC 9.3: without rows, or with one whose id cannot be read, it is not known what is absent."""
+    known = ["E1,C1,P1,2026-01-05,H1,1,U1,,"] if rows else []
+    assert hmis_csv.read(write(tmp_path / "some", Enrollment=[*known, *rows])).full_refresh is None
+    assert hmis_csv.read(write(tmp_path / "all")).full_refresh == (date(2026, 1, 1), date(2026, 6, 30))
+
+
+def test_an_export_says_which_enrollments_it_has_no_row_for(tmp_path: Path) -> None:
+    """SPEC 9.3: a row that is kept out, or comes twice, is a row."""
+    rows = ["E1,C1,P1,2026-01-05,H1,1,U1,,", "E2,C1,P1,soon,H1,1,U1,,", "E3,C1,P1,,,,,,", "E3,C1,P1,,,,,,"]
+    export = hmis_csv.read(write(tmp_path, Enrollment=rows))
+    assert export.kept_out == {"enrollments": 2}
+    assert export.full_refresh is not None
+    assert export.lacking(["E4", "E1", "E2", "E3", "e1"]) == ["E4", "e1"]
+    assert export.lacking([]) == []
+    export.close()
+    with pytest.raises(StorageError):
+        export.lacking(["E1"])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from datetime import date
 from typing import Any, NamedTuple
 
 import attrs
@@ -44,10 +45,16 @@ class Sent:
     has_exits: bool = True
     issue_counts: dict[str, int] = attrs.field(factory=lambda: {"bad-date": 2})
     kept_out: dict[str, int] = attrs.field(factory=lambda: {"enrollments": 2})
+    full_refresh: tuple[date, date] | None = None
+    kept_out_ids: frozenset[str] = frozenset()
 
     def rows(self, kind: str) -> Iterable[Row]:
         """Yield the rows of one kind."""
         return (row for row in self.sent if kind == row.record.KIND)
+
+    def lacking(self, enrollment_ids: Iterable[str]) -> Collection[str]:
+        """Return the ids that it has no row for."""
+        return set(enrollment_ids) - {row.record.key for row in self.rows("enrollment")} - self.kept_out_ids
 
 
 def county(**changes: Any) -> Sent:
@@ -99,6 +106,9 @@ def test_an_import_adds_what_is_new_and_counts_it(world: World) -> None:
         "kept_out": {"enrollments": 2},
         "issues": {"bad-date": 2},
         "violations": {},
+        "arrived": dict.fromkeys(("exited", "moved", "reopened", "deleted", "returned", "absent"), 0),
+        "adjusted": dict.fromkeys(("ended", "clipped", "voided", "restored"), 0),
+        "not_restored": [],
     }
 
 
@@ -267,6 +277,25 @@ def test_an_export_of_another_implementation_is_refused(world: World) -> None:
     world.system.import_export(other)
 
 
+@attrs.define
+class Unread(Sent):
+    """An export that nobody may read."""
+
+    def rows(self, kind: str) -> Iterable[Row]:
+        """Fail."""
+        raise AssertionError(kind)
+
+
+def test_an_export_of_another_implementation_is_refused_unread(any_world: World) -> None:
+    """SPEC 9.7: before a row of it is looked at, and before anything is written."""
+    world = any_world
+    world.system.import_export(county())
+    state, lines = world.state(), world.lines()
+    with pytest.raises(HmisCsvError, match="another HMIS implementation"):
+        world.system.import_export(Unread([], implementation_id="another"))
+    assert (world.state(), world.lines()) == (state, lines)
+
+
 def test_a_dry_run_of_an_import_writes_nothing(any_world: World) -> None:
     """SPEC 6: dry_run computes everything and writes nothing."""
     world = any_world
@@ -277,11 +306,13 @@ def test_a_dry_run_of_an_import_writes_nothing(any_world: World) -> None:
 
 
 def test_importing_needs_its_permission_and_a_choice_that_is_known(world: World) -> None:
-    """SPEC 8.1, 9.5: export.import; taking the last editor is a choice that the caller makes by name."""
+    """SPEC 8.1, 9.3 to 9.5: export.import; what an import does besides is a choice that the caller makes by name."""
     with pytest.raises(PermissionDeniedError, match=r"export\.import"):
         world.kim.import_export(county())
-    with pytest.raises(InvalidRecordError, match="case_managers_from"):
-        world.system.import_export(county(), case_managers_from="UserID")  # type: ignore[arg-type]  # wrong on purpose
+    for wrong in ({"case_managers_from": "UserID"}, {"at_exit": "ask"}, {"absent": "forget"}):
+        choices: dict[str, Any] = wrong
+        with pytest.raises(InvalidRecordError, match=next(iter(wrong))):
+            world.system.import_export(county(), **choices)
 
 
 EXITS = st.none() | st.dates(day("01-05"), day("01-08"))

@@ -92,6 +92,36 @@ def test_clipping_keeps_a_stint_that_starts_on_the_exit_day() -> None:
     assert Period(date(2026, 1, 6)).clipped_to(stay) is None
 
 
+@given(periods(), st.lists(periods(), max_size=5))
+def test_what_is_left_without_others_is_counted_day_by_day(period: Period, others: list[Period]) -> None:
+    """SPEC 5, 6.11: the days of none of the others, as few runs as possible, in order, none of them empty."""
+    parts = list(period.without(others))
+    left = days_of(period).difference(*(days_of(other) for other in others))
+    assert [days_of(part) for part in parts] == runs(left)
+    assert all(part.end is not None for part in parts[:-1])
+    assert not any(part.is_empty for part in parts)
+    assert list(period.without(iter(others[::-1]))) == parts
+
+
+def runs(days: set[date]) -> list[set[date]]:
+    """The days, each unbroken run of them by itself."""
+    found: list[set[date]] = []
+    for day in sorted(days):
+        if found and day - timedelta(days=1) in found[-1]:
+            found[-1].add(day)
+        else:
+            found.append({day})
+    return found
+
+
+def test_an_open_end_stays_open_unless_another_takes_it() -> None:
+    """SPEC 6.11: without an end the last part has none either."""
+    day = date(2026, 1, 1)
+    assert list(Period(day).without([Period(day, date(2026, 1, 3))])) == [Period(date(2026, 1, 3))]
+    assert list(Period(day).without([Period(date(2026, 1, 3))])) == [Period(day, date(2026, 1, 3))]
+    assert list(Period(day).without([])) == [Period(day)]
+
+
 def test_an_end_before_the_start_cannot_be_built() -> None:
     """SPEC 3.3: end < start cannot be built."""
     with pytest.raises(InvalidRecordError, match="end lies before the start"):

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import pytest
 from test_model import stay, stint
 from world import TODAY, USERS, day
 
-from caseassign import ADVISORY_RULES, GUARDS, REQUIRED_RULES, CaseAssignment, Enrollment, Project, User, Violation
+from caseassign import (
+    ADVISORY_RULES,
+    GUARDS,
+    REQUIRED_RULES,
+    CaseAssignment,
+    Enrollment,
+    Project,
+    ProjectType,
+    User,
+    Violation,
+)
 from caseassign.errors import InvalidRecordError
 from caseassign.rules import (
     AssignmentFacts,
@@ -166,6 +177,72 @@ def test_an_open_enrollment_with_nobody_active_is_unassigned(enrollment: Any, as
     assert codes((advisory.unassigned,), about_stay(enrollment, *assignments)) == found
 
 
+LEES = {"assignment_id": "a2", "user_id": "lee"}
+
+
+@pytest.mark.parametrize(
+    ("enrollment", "assignments", "found"),
+    [
+        (stay(), [], []),
+        (stay(), [stint("02-01")], []),
+        (stay(), [stint("01-10", "02-01"), stint("02-01", **LEES)], []),
+        (stay(), [stint("01-10", "02-01"), stint("02-02", **LEES)], [("02-01", "02-02")]),
+        (stay(), [stint("01-10", "02-01")], [("02-01", "03-03")]),
+        (stay(), [stint("01-10", "03-02")], [("03-02", "03-03")]),
+        (stay(), [stint("01-10", "03-03")], []),
+        (stay(), [stint("03-05")], []),
+        (stay(), [stint("01-10", "01-10")], [("01-10", "03-03")]),
+        (
+            stay(),
+            [stint("01-12", "01-14"), stint("01-13", "01-20", **LEES), stint("02-01", "02-05", assignment_id="a3")],
+            [("01-20", "02-01"), ("02-05", "03-03")],
+        ),
+        (stay(), [stint("01-10", "02-01"), stint("02-10", role="Cover", **LEES)], [("02-01", "02-10")]),
+        (stay(), [stint("01-01", "01-20"), stint("01-25", **LEES)], [("01-20", "01-25")]),
+        (stay(), [stint("01-01", "01-05")], [("01-10", "03-03")]),
+        (stay(exit_date=day("02-10")), [stint("01-10", "02-01")], [("02-01", "02-10")]),
+        (stay(exit_date=day("02-10")), [stint("01-10", "02-10")], []),
+        (stay(exit_date=day("03-20")), [stint("01-10", "02-01")], [("02-01", "03-03")]),
+        (stay(exit_date=day("01-05")), [stint("01-10", "02-01")], []),
+        (stay(deleted=True), [stint("01-10", "02-01")], []),
+    ],
+)
+def test_days_that_nobody_covers_are_gaps(enrollment: Any, assignments: Any, found: Any) -> None:
+    """SPEC 5: one gap for each run of days, from the first assignment to the close of the day, or the exit."""
+    violations = list(check((advisory.gap,), [about_stay(enrollment, *assignments)]))
+    assert [(v.code, v.ids, v.message.split(" e1 ")[1]) for v in violations] == [
+        ("gap", ("e1",), f"from 2026-{start} until 2026-{end}") for start, end in found
+    ]
+
+
+def test_a_gap_on_the_last_day_of_all_is_found() -> None:
+    """SPEC 3.1: there is no day after it, and an audit of it is still one."""
+    (violation,) = check((advisory.gap,), [about_stay(stay(), stint("01-10", "02-01"), as_of=date.max)])
+    assert violation.message.endswith("from 2026-02-01 until further notice")
+    exited = stay(exit_date=day("02-05"))
+    assert len(codes((advisory.gap,), about_stay(exited, stint("01-10", "02-01"), as_of=date.max))) == 1
+
+
+COVERS = {"role": "Cover", "assignment_id": "a2", "user_id": "lee"}
+
+
+@pytest.mark.parametrize(
+    ("enrollment", "assignments", "found"),
+    [
+        (stay(), [stint("02-01", **COVERS)], ["only-cover"]),
+        (stay(), [stint("02-01", "03-02"), stint("02-01", **COVERS)], ["only-cover"]),
+        (stay(), [stint("02-01"), stint("02-01", **COVERS)], []),
+        (stay(), [stint("02-01", "03-02", **COVERS)], []),
+        (stay(), [], []),
+        (stay(exit_date=TODAY), [stint("02-01", **COVERS)], []),
+        (stay(deleted=True), [stint("02-01", **COVERS)], []),
+    ],
+)
+def test_an_open_enrollment_that_is_only_covered_is_found(enrollment: Any, assignments: Any, found: Any) -> None:
+    """SPEC 5: only-cover, where somebody is active and everybody is in role Cover."""
+    assert codes((advisory.only_cover,), about_stay(enrollment, *assignments)) == found
+
+
 def member(number: int, *holders: CaseAssignment, **fields: Any) -> EnrollmentFacts:
     """The facts of one member of a household."""
     fields = {"enrollment_id": f"e{number}", "personal_id": f"c{number}", "household_id": "h"} | fields
@@ -306,8 +383,6 @@ def test_a_rule_is_narrowed_to_project_types() -> None:
     assert codes((shelters_only, homes_only), about_stay(stay())) == ["unassigned"]
     heads_of_shelters = for_project_types(advisory.no_head, {1})  # type: ignore[arg-type]  # wrong on purpose
     assert codes((heads_of_shelters,), household(member(1))) == ["no-head"]
-    with pytest.raises(InvalidRecordError, match="caseload"):
-        for_project_types(too_many, {1})  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_a_rule_is_narrowed_to_heads_of_household() -> None:
@@ -315,3 +390,16 @@ def test_a_rule_is_narrowed_to_heads_of_household() -> None:
     rule = (for_heads_of_household(advisory.unassigned),)
     assert codes(rule, member(1, relationship_to_hoh=1)) == ["unassigned"]
     assert codes(rule, member(1, relationship_to_hoh=2)) == []
+    for whole in (advisory.household_differs, too_many):
+        with pytest.raises(InvalidRecordError, match="cannot narrow a rule about"):
+            for_heads_of_household(whole)
+
+
+def test_a_narrowed_rule_keeps_its_name_its_sentence_and_its_subject() -> None:
+    """SPEC 5: its function carries the code, and it can be narrowed again."""
+    narrow = for_project_types(for_heads_of_household(advisory.unassigned), [ProjectType(1)])
+    assert (narrow.__name__, narrow.__doc__) == ("unassigned", advisory.unassigned.__doc__)
+    assert codes((narrow,), member(1, relationship_to_hoh=1), member(2, relationship_to_hoh=2)) == ["unassigned"]
+    objects = for_heads_of_household(for_project_types(AtMost(0), [ProjectType(1)]))
+    assert codes((objects,), about_stay(stay(relationship_to_hoh=1), stint())) == ["at-most"]
+    assert codes((for_heads_of_household(AtMost(0)),), about_stay(stay(), stint())) == []

@@ -6,6 +6,7 @@ import sqlite3
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import attrs
@@ -16,6 +17,7 @@ from store_examples import UndoError, lines_after, stint
 from caseassign.errors import ConflictError, DamagedStoreError, StorageError, WrongStoreError
 from caseassign.history import EMPTY, verify
 from caseassign.model import KINDS, Client
+from caseassign.storage import Transaction
 from caseassign.stores.sqlite import SQLiteStore
 from caseassign.stores.sqlite_schema import APPLICATION_ID, STEPS, journal_mode, open_file, set_behaviour
 
@@ -308,6 +310,40 @@ def test_rows_that_are_no_records(store: SQLiteStore, path: Path, damage: str, r
     with raw(path) as connection:
         connection.execute(damage)
     with pytest.raises(DamagedStoreError) as caught, store.transaction(write=True) as tx:
+        read(tx)
+    assert "SECRET" not in "".join(traceback.format_exception(caught.value))
+
+
+def verified(tx: Transaction) -> object:
+    """Read the whole history."""
+    return list(verify(tx.history, tx.history.head()))
+
+
+def since_eleven(tx: Transaction) -> object:
+    """Read what was recorded after a moment."""
+    return list(tx.history.after(datetime(2026, 3, 2, 11, tzinfo=UTC)))
+
+
+@pytest.mark.parametrize(
+    ("damage", "read"),
+    [
+        ("recorded_at = 'SECRET'", verified),
+        ("recorded_at = 'SECRET'", since_eleven),
+        ("recorded_at = '2026-03-02T12:00:00'", since_eleven),
+        ("\"after\" = 'SECRET'", verified),
+        ("\"after\" = 'SECRET'", since_eleven),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_named(
+    store: SQLiteStore, path: Path, damage: str, read: Callable[[Transaction], object]
+) -> None:
+    """SPEC 8.5, 10.4, 8.4: damage to a line of history is reported with its number, and without what stands in it."""
+    with store.transaction(write=True) as tx:
+        tx.history.append(lines_after(tx.history.head(), {}, {}))
+    with raw(path) as connection:
+        connection.execute("DROP TRIGGER change_is_never_changed")
+        connection.execute(f"UPDATE change SET {damage} WHERE number = 2")  # noqa: S608  # of this test
+    with pytest.raises(DamagedStoreError, match="number 2") as caught, store.transaction() as tx:
         read(tx)
     assert "SECRET" not in "".join(traceback.format_exception(caught.value))
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import date
+from datetime import UTC, date, datetime, timedelta, timezone
 from functools import partial
 from typing import Any
 
@@ -34,7 +34,7 @@ from store_examples import (
 
 from caseassign.errors import AlreadyExistsError, ConflictError, NotFoundError, StorageError
 from caseassign.history import EMPTY, Change, Head, RecordKey, verify
-from caseassign.model import Client, Enrollment, HouseholdKey, Organization, Project, Record, User
+from caseassign.model import AssignmentStatus, Client, Enrollment, HouseholdKey, Organization, Project, Record, User
 from caseassign.storage import Store, Transaction
 from caseassign.stores.memory import MemoryStore
 
@@ -340,6 +340,87 @@ def test_finders_have_a_total_order(filled: Store) -> None:
         assert [a.key for a in tx.assignments.of_users(reversed(users))] == [*expected, "a1", "a2", "A10"]
 
 
+@each_store
+@given(agency=agencies(), data=st.data())
+def test_finders_of_some_projects_agree_with_filtering_by_hand(
+    store: Store, agency: list[Record], data: st.DataObject
+) -> None:
+    """SPEC 8.2, 10.1: with projects, a finder finds just those of its answers that belong to them, and counts them."""
+    projects = [record.key for record in agency if isinstance(record, Project)]
+    users = [record.key for record in agency if isinstance(record, User)]
+    part = data.draw(st.frozensets(st.sampled_from([*projects, "not there"])))
+    as_of = data.draw(st.sampled_from([e.entry_date for e in agency if isinstance(e, Enrollment)]) | st.dates())
+    with undone(store) as tx:
+        for record in agency:
+            of_kind(tx, record).add([record])
+        stays = list(tx.enrollments.by_household())
+        stints = tx.assignments.of_enrollments([stay.key for stay in stays])
+        assert sorted(stay.key for stay in stays) == [stay.key for stay in tx.enrollments]
+        held = {s.enrollment_id for s in stints if s.status(as_of) is AssignmentStatus.ACTIVE and not s.voided}
+        nobodys = [stay for stay in stays if stay.is_open(as_of) and stay.key not in held]
+        assert list(tx.enrollments.unassigned(as_of)) == nobodys
+        assert (tx.enrollments.count(), tx.enrollments.count(unassigned_on=as_of)) == (len(stays), len(nobodys))
+        inside = {stay.key for stay in stays if stay.project_id in part}
+        assert list(tx.enrollments.by_household(part)) == [stay for stay in stays if stay.key in inside]
+        assert list(tx.enrollments.unassigned(as_of, part)) == [stay for stay in nobodys if stay.key in inside]
+        assert tx.enrollments.count(part) == len(inside)
+        assert tx.enrollments.count(part, as_of) == len([stay for stay in nobodys if stay.key in inside])
+        for day in (None, as_of):
+            of_all = tx.assignments.of_users(users, day)
+            assert tx.assignments.of_users(users, day, part) == [a for a in of_all if a.enrollment_id in inside]
+        ids = [stay.key for stay in stays]
+        assert tx.enrollments.projects_of([*ids, "not there"]) == {stay.key: stay.project_id for stay in stays}
+        live = {stay.key: stay.project_id for stay in stays if not stay.deleted}
+        assert tx.enrollments.projects_of(ids, deleted=False) == live
+
+
+@pytest.mark.parametrize(
+    ("days", "stints", "is_listed"),
+    [
+        ({}, [], True),
+        ({}, [{}], False),
+        ({}, [{"voided": True}], True),
+        ({}, [{"end_date": date(2026, 3, 2)}], True),
+        ({}, [{"end_date": date(2026, 3, 3)}], False),
+        ({}, [{"start_date": date(2026, 3, 2)}], False),
+        ({}, [{"start_date": date(2026, 3, 3)}], True),
+        ({}, [{"start_date": date(2026, 3, 2), "end_date": date(2026, 3, 2)}], True),
+        ({}, [{"end_date": date(2026, 2, 1)}, {"start_date": date(2026, 2, 2)}], False),
+        ({"deleted": True}, [], False),
+        ({"exit_date": date(2026, 3, 2)}, [], False),
+        ({"exit_date": date(2026, 3, 3)}, [], True),
+        ({"entry_date": date(2026, 3, 2)}, [], True),
+        ({"entry_date": date(2026, 3, 3)}, [], False),
+    ],
+)
+def test_who_is_unassigned(store: Store, days: dict[str, Any], stints: list[dict[str, Any]], is_listed: bool) -> None:
+    """SPEC 7.7, 3.2: an open enrollment on which nobody is active at the close of the day, and no other."""
+    fill(store)
+    as_of = date(2026, 3, 2)
+    with store.transaction(write=True) as tx:
+        tx.enrollments.add([enrollment("e1", **days)])
+        tx.assignments.add(stint(f"a{number}", **values) for number, values in enumerate(stints))
+        assert [stay.key for stay in tx.enrollments.unassigned(as_of)] == ["e1"] * is_listed
+        assert tx.enrollments.count(["es"], as_of) == is_listed
+        assert tx.enrollments.count(["th"], as_of) == 0
+
+
+@each_store
+@given(steps=st.lists(st.integers(0, 2), max_size=6), asked=st.integers(-1, 12))
+def test_the_end_of_the_history_is_found_from_a_moment_on(store: Store, steps: list[int], asked: int) -> None:
+    """SPEC 7.8: `after` yields what was recorded later than a moment, and not what was recorded at it."""
+    zones = (UTC, timezone(timedelta(hours=5, minutes=45)))
+    moments = [datetime(2026, 3, 2, 12, tzinfo=UTC) + timedelta(minutes=sum(steps[: n + 1])) for n in range(len(steps))]
+    lines = lines_after(EMPTY, *({"recorded_at": m.astimezone(zones[n % 2])} for n, m in enumerate(moments)))
+    moment = datetime(2026, 3, 2, 12, tzinfo=UTC) + timedelta(minutes=asked)
+    with undone(store) as tx:
+        tx.history.append(lines)
+        assert list(tx.history.after(moment)) == [line for line in lines if line.recorded_at > moment]
+        assert list(tx.history.after(moment.astimezone(zones[1]))) == list(tx.history.after(moment))
+        about = [RecordKey("assignment", "a1"), RecordKey("assignment", "no"), RecordKey("assignment", "a1")]
+        assert tx.history.count(about) == len(tx.history.of_records(about)) == len(lines)
+
+
 def test_members_of_a_household_come_together(store: Store) -> None:
     """SPEC 2, 10.1: by_household keeps the members of a household together, whatever other ids look like theirs."""
     fill(store)
@@ -539,7 +620,7 @@ def test_history_has_nothing_but_appending(filled: Store) -> None:
     """SPEC 8.5: a history offers nothing that would change or remove a line."""
     with filled.transaction(write=True) as tx:
         offered = {name for name in dir(tx.history) if not name.startswith("_")}
-    assert offered == {"head", "append", "of_records", "of_batches", "of_kind"}
+    assert offered == {"head", "append", "of_records", "of_batches", "of_kind", "after", "count"}
 
 
 def test_an_empty_history(store: Store) -> None:

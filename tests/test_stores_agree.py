@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import closing, suppress
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +21,8 @@ from caseassign.stores.sqlite import SQLiteStore
 
 KEYS = ("a", "B", "é", "😀")
 DAYS = tuple(date(2026, 3, number) for number in (1, 2, 3))
+PARTS: tuple[tuple[str, ...] | None, ...] = (None, (), ("é",), ("é", "a", "no"))
+MOMENTS = tuple(datetime(2026, 3, 2, hour, tzinfo=UTC) for hour in range(11, 15))
 
 keys = st.sampled_from(KEYS)
 days = st.sampled_from(DAYS)
@@ -91,7 +93,7 @@ writes = st.one_of(
                     "record": st.builds(RecordKey, st.sampled_from(["client", "user"]), keys),
                     "batch_id": keys,
                 },
-                optional={"number": st.integers(1, 6)},
+                optional={"number": st.integers(1, 6), "recorded_at": st.sampled_from(MOMENTS)},
             ),
             max_size=3,
         ),
@@ -133,6 +135,7 @@ def answers(tx: Transaction) -> list[Any]:
     """Return what every finder says."""
     households = [HouseholdKey(project, household) for project in KEYS for household in KEYS]
     kinds = (tx.organizations, tx.projects, tx.users, tx.clients, tx.enrollments, tx.assignments)
+    about = [RecordKey(kind, key) for kind in ("client", "user", "enrollment", "assignment") for key in KEYS]
     return [
         [[exactly(record) for record in records] for records in kinds],
         [[exactly(record) for record in records.get(KEYS[1:]).values()] for records in kinds],
@@ -140,16 +143,26 @@ def answers(tx: Transaction) -> list[Any]:
         tx.enrollments.of_clients(KEYS),
         tx.enrollments.of_households(households),
         [tx.enrollments.of_households([key]) for key in households],
-        list(tx.enrollments.by_household()),
+        [list(tx.enrollments.by_household(part)) for part in PARTS],
+        [[list(tx.enrollments.unassigned(day, part)) for part in PARTS] for day in DAYS],
+        [[tx.enrollments.count(part, day) for part in PARTS] for day in (None, *DAYS)],
+        [list(tx.enrollments.projects_of(KEYS, deleted=deleted).items()) for deleted in (True, False)],
         tx.assignments.of_enrollments(KEYS),
-        [tx.assignments.of_users([key], day) for key in KEYS for day in (None, *DAYS)],
+        [tx.assignments.of_users([key], day, part) for key in KEYS for day in (None, *DAYS) for part in PARTS],
+        tx.assignments.of_users(KEYS),
         tx.history.head(),
         [exactly(line) for line in tx.history],
-        tx.history.of_records([RecordKey("client", key) for key in KEYS]),
+        tx.history.of_records(about),
+        tx.history.count(about),
         [tx.history.of_batches([key]) for key in KEYS],
         tx.history.of_kind("user"),
-        [list(tx.imported.get(kind, KEYS).items()) for kind in KEYS],
+        [list(tx.history.after(moment)) for moment in MOMENTS],
     ]
+
+
+def imports(tx: Transaction) -> list[Any]:
+    """Return what imports said."""
+    return [list(tx.imported.get(kind, KEYS).items()) for kind in KEYS]
 
 
 def told(store: Store, block: Block) -> list[Any]:
@@ -157,12 +170,11 @@ def told(store: Store, block: Block) -> list[Any]:
     said: list[Any] = []
     with suppress(UndoError), store.transaction(write=True) as tx:
         for write in block.writes:
-            said.append(perform(write, tx))
-            said.append(answers(tx))
+            said += [perform(write, tx), answers(tx), imports(tx)]
         if block.undone:
             raise UndoError
     with store.transaction() as tx:
-        said.append(answers(tx))
+        said += [answers(tx), imports(tx)]
     return said
 
 

@@ -30,8 +30,6 @@ from caseassign.acts.import_assignments import AssignmentImport
 from caseassign.display import meanings, text, words
 from caseassign.display.blocks import Block, Column, Line, Table, Title, clean, plain
 from caseassign.display.terminal import draw
-from caseassign.histories import History
-from caseassign.history import Break
 
 
 def said(blocks: Iterable[Block]) -> str:
@@ -281,6 +279,19 @@ def test_days_are_named_by_what_they_are_as_of_the_day(world: World) -> None:
     assert headers_of(text.held(world.kim.upcoming_cases(), kim)) & days == {"Starts on"}
 
 
+def test_a_cover_says_when_the_holder_is_back(world: World) -> None:
+    """SPEC 3.6: of an assignment it is said when it ends, of cover when the holder is back."""
+    world.kim.assign(world.stay("c1"), end="2026-04-04")
+    world.kim.assign(world.stay("c2"), end="2026-05-05", role="Cover")
+    table = next(
+        block for block in text.held(world.kim.active_cases(), user_of(world, "kim")) if isinstance(block, Table)
+    )
+    days = [
+        (row["Ends on"], row["Back on"]) for row in (dict(zip(table.headers, row, strict=True)) for row in table.rows)
+    ]
+    assert days == [("4 Apr 2026", ""), ("", "5 May 2026")]
+
+
 def test_a_same_day_stint_reads_same_day(world: World) -> None:
     """SPEC 3.6: a same-day stint reads "Same day, 5 May 2026"."""
     world.kim.assign(world.stay(), start="2026-02-05", end="2026-02-05")
@@ -433,7 +444,7 @@ def test_a_refusal_says_each_reason_once(world: World) -> None:
     )
 
 
-# Imports, audits, history
+# Imports, audits
 
 
 def import_result(**fields: object) -> ImportResult:
@@ -506,51 +517,6 @@ def test_violations_are_listed_with_whatever_they_are_about(world: World) -> Non
     shown = said(text.violations(world.system.audit()))
     assert shown.startswith("Violations\nCode")
     assert f"nobody is active on enrollment {stay.enrollment_id}" in shown
-
-
-def test_history_reads_as_who_did_what_when_and_why(world: World) -> None:
-    """SPEC 7.8: a line for each change, with moment, user, before and after, reason and batch."""
-    stay = world.stay()
-    stint = world.kim.assign(stay, reason="intake").assignment
-    world.kim.end(stint, "2026-03-02", "moved\x1b[2J")
-    names = {"kim": user_of(world, "kim")}
-    created, assigned, ended, total = said(text.history("it", world.system.history(stay), names)).splitlines()[1:]
-    assert created.startswith("2 Mar 2026 12:00 UTC, the system, enrollment.start: enrollment ")
-    assert "is new: personal id c1; project id es; household id" in created
-    assert "relationship to hoh" not in created
-    assert "UTC, Kim Example (kim), assignment.start: assignment" in assigned
-    assert "user id kim; since 2 Mar 2026; role Case Manager. Reason: intake. Batch " in assigned
-    assert (
-        f"assignment {stint.assignment_id}: ends on 2 Mar 2026 (before: none). Reason: moved\ufffd[2J. Batch " in ended
-    )
-    assert total == "3 lines."
-    assert ", kim, " in said(text.history("it", world.system.history(stay), {}))
-
-
-def test_history_of_users_says_what_they_may_do(world: World) -> None:
-    """SPEC 8.5: sets, flags and days of a user, before and after."""
-    world.system.add(User(user_id="kim", organization_ids=frozenset(), is_case_manager=False, left_on=day("03-01")))
-    world.system.add(User(user_id="bare"))
-    shown = said(text.history("kim", world.system.history(user="kim"), {}))
-    assert "organizations none (before: haven); available as case manager no (before: yes)" in shown
-    assert "first day gone 1 Mar 2026 (before: none)" in shown
-    bare = said(text.history("bare", world.system.history(user="bare"), {}))
-    assert "user bare is new: available as case manager yes" in bare
-    world.system.add(Client(personal_id="bare"))
-    assert "client bare is new: known by its id alone" in said(
-        text.history("x", world.system.history(client="bare"), {})
-    )
-
-
-def test_history_says_how_many_lines_are_withheld() -> None:
-    """SPEC 8.2: what may not be seen is counted."""
-    assert said(text.history("it", History(lines=(), withheld=2), {})) == "History of it\n0 lines. 2 rows withheld."
-
-
-def test_verifying_says_where_the_history_breaks() -> None:
-    """SPEC 8.5: whole, or the number of each line that is wrong."""
-    assert said(text.verification([])) == "The history is whole: no line of it was changed, removed or put in."
-    assert said(text.verification([Break(7, "it is gone")])) == "Line 7 of the history: it is gone."
 
 
 def test_a_user_is_shown_with_access_and_permissions() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -49,6 +50,11 @@ CLIENTS = tuple(
     Client(personal_id=f"c{number}", first_name=first, last_name="Marigold")
     for number, first in enumerate(("Ada", "Ben", "Cleo", "Dov", "Eve"), start=1)
 )
+
+
+def effort(examples: int) -> int:
+    """Return how many examples a property tries: CASEASSIGN_EFFORT, a whole number, multiplies them."""
+    return examples * int(os.environ.get("CASEASSIGN_EFFORT", "1"))
 
 
 def day(text: str) -> date:

@@ -29,10 +29,13 @@ from caseassign.acts.assign import UNCHANGED
 from caseassign.acts.import_assignments import AssignmentImport
 from caseassign.acts.import_export import ImportResult
 from caseassign.acts.outcome import Outcome
+from caseassign.acts.plan import PlannedCase, PlannedOutcome, ReassignmentPlan
 from caseassign.audit import Audit, Finding
+from caseassign.caseloads import Caseload, Caseloads
 from caseassign.cases import Case, Cases
 from caseassign.casework import Casework
 from caseassign.clock import today_in
+from caseassign.coming_up import ComingUp, Ending
 from caseassign.errors import (
     AlreadyExistsError,
     CaseAssignError,
@@ -65,7 +68,16 @@ from caseassign.model import (
 from caseassign.period import Period
 from caseassign.policy import Action, DefaultPolicy, Policy, Request, Unrestricted
 from caseassign.questions import ClientRecord
-from caseassign.rules import ADVISORY_RULES, GUARDS, REQUIRED_RULES
+from caseassign.rules import (
+    ADVISORY_RULES,
+    GUARDS,
+    REQUIRED_RULES,
+    caseload_at_most,
+    exclusive_role,
+    for_heads_of_household,
+    for_project_types,
+    known_roles,
+)
 from caseassign.stores.memory import MemoryStore
 from caseassign.stores.sqlite import SQLiteStore
 
@@ -88,14 +100,18 @@ __all__ = [
     "Case",
     "CaseAssignError",
     "CaseAssignment",
+    "Caseload",
+    "Caseloads",
     "Cases",
     "Casework",
     "Change",
     "Client",
     "ClientRecord",
+    "ComingUp",
     "ConflictError",
     "DamagedStoreError",
     "DefaultPolicy",
+    "Ending",
     "Enrollment",
     "Finding",
     "HmisCsvError",
@@ -109,9 +125,12 @@ __all__ = [
     "Outcome",
     "Period",
     "PermissionDeniedError",
+    "PlannedCase",
+    "PlannedOutcome",
     "Policy",
     "Project",
     "ProjectType",
+    "ReassignmentPlan",
     "RecordKey",
     "RelationshipToHoH",
     "Request",
@@ -122,5 +141,10 @@ __all__ = [
     "User",
     "Violation",
     "WrongStoreError",
+    "caseload_at_most",
+    "exclusive_role",
+    "for_heads_of_household",
+    "for_project_types",
+    "known_roles",
     "today_in",
 ]

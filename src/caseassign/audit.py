@@ -14,7 +14,7 @@ from caseassign.batches import in_batches
 from caseassign.cases import Selection
 from caseassign.desk import Desk
 from caseassign.errors import Violation
-from caseassign.model import Actor, CaseAssignment, Enrollment, Project, User
+from caseassign.model import CaseAssignment, Enrollment, Project
 from caseassign.policy import Action
 from caseassign.rules import (
     AssignmentFacts,
@@ -26,6 +26,7 @@ from caseassign.rules import (
     by_subject,
     examine,
 )
+from caseassign.sight import Sight
 from caseassign.storage import Transaction
 
 _HOUSEHOLDS_AT_ONCE: Final = 1_000
@@ -73,12 +74,16 @@ class Audit:
         seen = 0
         caseloads: defaultdict[str, list[AssignmentFacts]] = defaultdict(list)
         wants_caseloads = bool(by_subject(desk.required + desk.advisory)[CaseloadFacts])
-        with desk.store.transaction() as tx:
-            actor = desk.actor(tx, Action.AUDIT_RUN)
+        with desk.asking(Action.AUDIT_RUN) as (tx, actor):
             desk.authorize(actor, Action.AUDIT_RUN)
-            households = groupby(tx.enrollments.by_household(), key=lambda e: e.household_key or e.enrollment_id)
+            sight = Sight(desk, tx, actor)
+            part = sight.part(self._selection.takes)
+            if part.hidden:
+                self.withheld = tx.enrollments.count(part.hidden)
+            enrollments = tx.enrollments.by_household(part.shown)
+            households = groupby(enrollments, key=lambda e: e.household_key or e.enrollment_id)
             for batch in in_batches((tuple(members) for _, members in households), _HOUSEHOLDS_AT_ONCE):
-                for household in self._facts(tx, actor, batch):
+                for household in self._facts(tx, sight, batch):
                     yield from self._household(household)
                     if wants_caseloads:
                         for stint in (stint for member in household for stint in member.stints if stint.is_active):
@@ -95,10 +100,13 @@ class Audit:
         return dict(sorted(Counter(finding.code for finding in self).items()))
 
     def _facts(
-        self, tx: Transaction, actor: User | Actor, households: Sequence[tuple[Enrollment, ...]]
+        self, tx: Transaction, sight: Sight, households: Sequence[tuple[Enrollment, ...]]
     ) -> Iterator[list[EnrollmentFacts]]:
-        enrollments = [enrollment for members in households for enrollment in members]
-        projects = tx.projects.get({enrollment.project_id for enrollment in enrollments})
+        found = [enrollment for members in households for enrollment in members]
+        projects = tx.projects.get({enrollment.project_id for enrollment in found})
+        seen = sight.of_enrollments({e.enrollment_id: e.project_id for e in found})
+        enrollments = [enrollment for enrollment in found if enrollment.enrollment_id in seen]
+        self.withheld += len(found) - len(enrollments)
         stints: defaultdict[str, list[CaseAssignment]] = defaultdict(list)
         for stint in tx.assignments.of_enrollments([enrollment.enrollment_id for enrollment in enrollments]):
             if not stint.voided:
@@ -106,12 +114,13 @@ class Audit:
         users = tx.users.get({stint.user_id for of_one in stints.values() for stint in of_one})
         for members in households:
             project = projects[members[0].project_id]
-            if not self._selection.takes(project, None):
-                continue
-            if not self._desk.policy.may_see(actor, project):
-                self.withheld += len(members)
-                continue
-            yield [self._enrollment(member, project, stints[member.enrollment_id], users) for member in members]
+            facts = [
+                self._enrollment(member, project, stints[member.enrollment_id], users)
+                for member in members
+                if member.enrollment_id in seen
+            ]
+            if facts:
+                yield facts
 
     def _enrollment(
         self, enrollment: Enrollment, project: Project, stints: Sequence[CaseAssignment], users: Any

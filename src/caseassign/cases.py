@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Final, overload
 
@@ -23,6 +23,7 @@ from caseassign.model import (
     Record,
     User,
 )
+from caseassign.sight import Sight
 from caseassign.storage import Transaction
 
 
@@ -56,6 +57,11 @@ class Case:
     def status(self) -> AssignmentStatus | None:
         """What the assignment is as of the day."""
         return None if self.assignment is None else self.assignment.status(self.as_of)
+
+    @property
+    def is_same_day(self) -> bool:
+        """Whether the assignment ends on the day on which it starts, and so is active as of no day."""
+        return self.assignment is not None and self.assignment.period.is_empty
 
     def to_dict(self) -> dict[str, Any]:
         """Return the row as plain data: days as ``YYYY-MM-DD``, null where something does not apply."""
@@ -145,8 +151,13 @@ class Selection:
     organizations: frozenset[str] | None = attrs.field(default=None, converter=_ids)
     roles: frozenset[str] | None = attrs.field(default=None, converter=_ids)
 
-    def takes(self, project: Project, stint: CaseAssignment | None) -> bool:
-        """Whether a case belongs into the list."""
+    @property
+    def takes_every_project(self) -> bool:
+        """Whether the list is narrowed neither to projects nor to organizations."""
+        return self.projects is None and self.organizations is None
+
+    def takes(self, project: Project, stint: CaseAssignment | None = None) -> bool:
+        """Whether a case belongs into the list, or, without one, whether cases of the project may."""
         return (
             (self.projects is None or project.project_id in self.projects)
             and (self.organizations is None or project.organization_id in self.organizations)
@@ -159,12 +170,16 @@ EVERYTHING: Final = Selection()
 
 
 class Assembler:
-    """Puts stints and enrollments beside what lists show of them, with a few queries however many they are."""
+    """Puts stints and enrollments beside what lists show of them, with a few queries however many they are.
+
+    Of a stint that the actor may not see, neither enrollment nor household nor client is loaded. ``withheld`` counts
+    them.
+    """
 
     def __init__(
         self, desk: Desk, tx: Transaction, actor: User | Actor, as_of: date, selection: Selection = EVERYTHING
     ) -> None:
-        self._policy = desk.policy
+        self._sight = Sight(desk, tx, actor)
         self._tx = tx
         self._actor = actor
         self._as_of = as_of
@@ -173,43 +188,59 @@ class Assembler:
 
     def of_stints(self, stints: Sequence[CaseAssignment]) -> list[Case]:
         """Return the case of each stint, in their order, without those on deleted enrollments."""
-        enrollments = self._tx.enrollments.get({stint.enrollment_id for stint in stints})
-        return self._cases([(enrollments[stint.enrollment_id], stint) for stint in stints])
+        of_ids = self._tx.enrollments.projects_of({stint.enrollment_id for stint in stints}, deleted=False)
+        projects = self._tx.projects.get(of_ids.values())
+        wanted = [
+            stint
+            for stint in stints
+            if stint.enrollment_id in of_ids and self._selection.takes(projects[of_ids[stint.enrollment_id]], stint)
+        ]
+        seen = self._sight.of_enrollments(of_ids)
+        shown = [stint for stint in wanted if stint.enrollment_id in seen or self._is_own(stint)]
+        self.withheld += len(wanted) - len(shown)
+        enrollments = self._tx.enrollments.get({stint.enrollment_id for stint in shown})
+        return self._cases([(enrollments[stint.enrollment_id], stint) for stint in shown], projects, seen)
 
-    def of_enrollments(self, enrollments: Sequence[Enrollment]) -> list[Case]:
-        """Return a case without assignment for each enrollment, in their order."""
-        return self._cases([(enrollment, None) for enrollment in enrollments])
+    def of_enrollments(self, enrollments: Iterable[Enrollment]) -> list[Case]:
+        """Return a case without assignment for each enrollment, in their order, without deleted ones."""
+        live = [enrollment for enrollment in enrollments if not enrollment.deleted]
+        projects = self._tx.projects.get({enrollment.project_id for enrollment in live})
+        wanted = [e for e in live if self._selection.takes(projects[e.project_id], None)]
+        seen = self._sight.of_enrollments({e.enrollment_id: e.project_id for e in wanted})
+        shown = [e for e in wanted if e.enrollment_id in seen]
+        self.withheld += len(wanted) - len(shown)
+        return self._cases([(enrollment, None) for enrollment in shown], projects, seen)
 
-    def _cases(self, pairs: Sequence[tuple[Enrollment, CaseAssignment | None]]) -> list[Case]:
-        pairs = [(enrollment, stint) for enrollment, stint in pairs if not enrollment.deleted]
+    def _cases(
+        self,
+        pairs: Sequence[tuple[Enrollment, CaseAssignment | None]],
+        projects: Mapping[str, Project],
+        seen: Collection[str],
+    ) -> list[Case]:
         tx = self._tx
-        enrollments = [enrollment for enrollment, _ in pairs]
-        projects = tx.projects.get({enrollment.project_id for enrollment in enrollments})
-        households = self._households(enrollments)
-        heads = {key: household.head for key, household in households.items()}
-        people = {e.personal_id for e in enrollments} | {head.personal_id for head in heads.values() if head}
-        clients = tx.clients.get(people)
+        households = self._households([enrollment for enrollment, _ in pairs])
+        own = {e.enrollment_id: households.get(e.household_key) or Household(members=(e,)) for e, _ in pairs}
+        named = {e.personal_id for e, _ in pairs if e.enrollment_id in seen}
+        named |= {head.personal_id for key, of_one in own.items() if key in seen and (head := of_one.head)}
+        clients = tx.clients.get(named)
         users = tx.users.get({stint.user_id for _, stint in pairs if stint is not None})
         since = self._since([stint for _, stint in pairs if stint is not None])
+
+        def shown(enrollment: Enrollment, personal_id: str) -> Client:
+            return clients[personal_id] if enrollment.enrollment_id in seen else Client(personal_id=personal_id)
+
         cases = []
         for enrollment, stint in pairs:
-            project = projects[enrollment.project_id]
-            if not self._selection.takes(project, stint):
-                continue
-            named = self._policy.may_see(self._actor, project)
-            if not named and not self._is_own(stint):
-                self.withheld += 1
-                continue
-            household = households.get(enrollment.household_key) or Household(members=(enrollment,))
+            household = own[enrollment.enrollment_id]
             head = household.head
             cases.append(
                 Case(
                     as_of=self._as_of,
                     assignment=stint,
                     enrollment=enrollment,
-                    client=_shown(clients[enrollment.personal_id], named=named),
-                    project=project,
-                    head_of_household=None if head is None else _shown(clients[head.personal_id], named=named),
+                    client=shown(enrollment, enrollment.personal_id),
+                    project=projects[enrollment.project_id],
+                    head_of_household=None if head is None else shown(enrollment, head.personal_id),
                     household_size=len(household.open_clients(self._as_of) | {enrollment.personal_id}),
                     case_manager=None if stint is None else users[stint.user_id],
                     since=None if stint is None else since[stint.assignment_id],
@@ -244,7 +275,3 @@ def _run_start(stint: CaseAssignment, own: Sequence[CaseAssignment]) -> date:
         if earlier.start_date < start and (earlier.end_date is None or earlier.end_date >= start):
             start = earlier.start_date
     return start
-
-
-def _shown(client: Client, *, named: bool) -> Client:
-    return client if named else Client(personal_id=client.personal_id)

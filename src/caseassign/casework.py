@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
-from typing import TypedDict, Unpack
+from typing import Unpack
 
 from caseassign.acts import add, assign, edit, enroll
 from caseassign.acts.assign import UNCHANGED, Unset
-from caseassign.acts.draft import Draft
 from caseassign.acts.exit import exit_enrollment, undo_exit
 from caseassign.acts.import_assignments import AssignmentImport, AssignmentRow, import_assignments
-from caseassign.acts.import_export import CaseManagersFrom, Export, ImportResult, import_export
+from caseassign.acts.import_export import CaseManagersFrom, Export, ImportResult, WhenAbsent, import_export
 from caseassign.acts.outcome import Outcome
-from caseassign.acts.run import run
+from caseassign.acts.refresh import AtExit
+from caseassign.acts.run import How, Repeat
 from caseassign.errors import InvalidRecordError
 from caseassign.model import (
     CASE_MANAGER,
@@ -29,25 +29,13 @@ from caseassign.model import (
 )
 from caseassign.period import as_day
 from caseassign.policy import Action
-from caseassign.viewer import Day, Viewer
+from caseassign.teamwork import Teamwork
+from caseassign.viewer import Day
 
 _ME = Actor.ME
 
 
-class Repeat(TypedDict, total=False):
-    """What every act takes besides."""
-
-    command_id: str | None
-    dry_run: bool
-
-
-class How(Repeat, total=False):
-    """What every act takes that does not take a reason by position."""
-
-    reason: str | None
-
-
-class Casework(Viewer):
+class Casework(Teamwork):
     """What one acting user can do and ask. A host application makes one for each request.
 
     ``user`` is a `User`, its id, or ``SYSTEM`` for set-up and batch jobs. ``clock`` says which day it is, and
@@ -97,12 +85,15 @@ class Casework(Viewer):
         role: str = CASE_MANAGER,
         household: bool = False,
         client: Client | str | None = None,
+        replace: bool = False,
         **how: Unpack[How],
     ) -> Outcome:
         """Make a user responsible for an enrollment from ``start`` until ``end``, the first day no longer responsible.
 
         With ``household`` every member who has not exited by the start, each from the later of the start and their
-        own entry; ``skipped`` names those who were left out. With ``client`` the enrollment must be theirs.
+        own entry; ``skipped`` names those who were left out. With ``client`` the enrollment must be theirs. With
+        ``replace`` whoever holds the role ends on the start; that is refused where another holder starts later, or
+        would have held past ``end``.
         """
         first, last = self._day(start, "start"), _optional_day(end, "end")
         return self._act(
@@ -116,6 +107,7 @@ class Casework(Viewer):
                 role=role,
                 household=household,
                 client=client,
+                replace=replace,
             ),
             **how,
         )
@@ -297,6 +289,8 @@ class Casework(Viewer):
         export: Export,
         *,
         case_managers_from: CaseManagersFrom = None,
+        at_exit: AtExit = "report",
+        absent: WhenAbsent = "report",
         other_implementation: bool = False,
         reason: str | None = None,
         dry_run: bool = False,
@@ -305,11 +299,17 @@ class Casework(Viewer):
 
         ``case_managers_from="Enrollment.UserID"`` makes the last editor of each enrollment that this import adds
         its case manager from entry to exit, and gives that user access to the project's organization.
+
+        Exits, moved days and removed exits that arrive are reported, and assignments stay. With ``at_exit="end"``
+        they are carried out, as `exit`, `edit_enrollment` with ``adjust`` and `undo_exit` would; what is kept past
+        an exit stays kept. With ``absent="delete"`` enrollments that a full refresh no longer has are marked deleted.
         """
         return import_export(
             self._desk,
             export,
             case_managers_from=case_managers_from,
+            at_exit=at_exit,
+            absent=absent,
             other_implementation=other_implementation,
             reason=reason,
             dry_run=dry_run,
@@ -324,9 +324,6 @@ class Casework(Viewer):
         issue. No guard is asked: a list tells what was.
         """
         return import_assignments(self._desk, rows, reason=reason, dry_run=dry_run)
-
-    def _act(self, action: Action, act: Callable[[Draft], None], **how: Unpack[How]) -> Outcome:
-        return run(self._desk, action, act, **how)
 
 
 def _status(status: AssignmentStatus | str) -> AssignmentStatus:

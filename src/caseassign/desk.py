@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 
 import attrs
@@ -10,15 +11,19 @@ import attrs
 from caseassign.clock import Clock, Now
 from caseassign.errors import InvalidRecordError, PermissionDeniedError
 from caseassign.model import Actor, Organization, Project, User
+from caseassign.past import Past
 from caseassign.period import as_day
 from caseassign.policy import Action, Policy, Request
-from caseassign.rules import AssignmentFacts, EnrollmentFacts, Facts, HouseholdFacts, Rules, by_subject
+from caseassign.rules import AssignmentFacts, CaseloadFacts, EnrollmentFacts, Facts, HouseholdFacts, Rules, by_subject
 from caseassign.storage import Store, Transaction
 
 
 @attrs.frozen(kw_only=True)
 class Desk:
-    """What one acting user has at hand; bound once, and the same for every act and question."""
+    """What one acting user has at hand; bound once, and the same for every act and question.
+
+    With ``known_at``, a moment with a time zone, questions are answered from what was recorded up to it.
+    """
 
     store: Store
     user: str | Actor
@@ -28,10 +33,13 @@ class Desk:
     required: Rules
     guards: Rules
     advisory: Rules
+    known_at: datetime | None = None
 
     def __attrs_post_init__(self) -> None:
+        if self.known_at is not None and getattr(self.known_at, "tzinfo", None) is None:
+            raise InvalidRecordError("Casework", "known_at", "is no moment: give a datetime with a time zone")
         _refuse_others(self.required, "required", {AssignmentFacts, EnrollmentFacts, HouseholdFacts})
-        _refuse_others(self.guards, "guards", {AssignmentFacts})
+        _refuse_others(self.guards, "guards", {AssignmentFacts, CaseloadFacts})
 
     @property
     def today(self) -> date:
@@ -63,6 +71,17 @@ class Desk:
             return tx.users.get([self.user])[self.user]
         except KeyError:
             raise PermissionDeniedError(action, f"user {self.user} is not known") from None
+
+    @contextmanager
+    def asking(self, action: Action) -> Iterator[tuple[Transaction, User | Actor]]:
+        """Open a transaction for a question; yield what to ask, and who asks.
+
+        What is asked is the store as it stands, or, with ``known_at``, as it was known then. Who asks is always
+        taken from the records as they stand now.
+        """
+        with self.store.transaction() as tx:
+            actor = self.actor(tx, action)
+            yield tx if self.known_at is None else Past(tx, self.known_at), actor
 
     def authorize(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, overload
 
 import attrs
@@ -10,9 +10,10 @@ import attrs
 from caseassign.desk import Desk
 from caseassign.errors import NotFoundError
 from caseassign.history import COMMAND, IMPORT, Break, Change, RecordKey, verify
-from caseassign.model import Actor, CaseAssignment, Client, Enrollment, Record, User
+from caseassign.model import CaseAssignment, Client, Enrollment, Record, User
 from caseassign.policy import Action
-from caseassign.storage import Records, Transaction
+from caseassign.sight import Sight
+from caseassign.storage import Records, Transaction, one
 
 
 @attrs.frozen(kw_only=True)
@@ -44,52 +45,57 @@ def history_of(desk: Desk, kind: str, key: str) -> History:
     That of an enrollment includes the lines of its stints, that of a client the lines of their enrollments, that of
     a user the lines of the stints that they hold. That of a record that was imported begins with the import's line.
     """
-    with desk.store.transaction() as tx:
-        actor = desk.actor(tx, Action.HISTORY_VIEW)
+    with desk.asking(Action.HISTORY_VIEW) as (tx, actor):
         desk.authorize(actor, Action.HISTORY_VIEW)
-        lines = tx.history.of_batches([key]) if kind == "batch" else _about(tx, kind, key)
-        if kind == "batch" and not lines:
-            raise NotFoundError(kind, (key,))
+        sight = Sight(desk, tx, actor)
+        lines, hidden = _of_batch(tx, key) if kind == "batch" else _about(tx, sight, kind, key)
         lines = [line for line in lines if line.record.kind != COMMAND]
-        shown = _visible(desk, tx, actor, lines)
-    return History(lines=tuple(shown), withheld=len(lines) - len(shown))
+        shown = _visible(tx, sight, lines)
+    return History(lines=tuple(shown), withheld=hidden + len(lines) - len(shown))
 
 
 def verify_history(desk: Desk) -> tuple[Break, ...]:
     """Return every place at which the history is not as it was written; none, if nobody touched it."""
-    with desk.store.transaction() as tx:
-        actor = desk.actor(tx, Action.AUDIT_RUN)
+    with desk.asking(Action.AUDIT_RUN) as (tx, actor):
         desk.authorize(actor, Action.AUDIT_RUN)
         return tuple(verify(tx.history, tx.history.head()))
 
 
-def _about(tx: Transaction, kind: str, key: str) -> list[Change]:
+def _of_batch(tx: Transaction, batch_id: str) -> tuple[list[Change], int]:
+    lines = tx.history.of_batches([batch_id])
+    if not lines:
+        raise NotFoundError("batch", (batch_id,))
+    return lines, 0
+
+
+def _about(tx: Transaction, sight: Sight, kind: str, key: str) -> tuple[list[Change], int]:
+    """Return the lines about a record and what belongs to it, and how many more there are that may not be seen."""
     records: Records[Any] = getattr(tx, f"{kind}s")
-    found = records.get([key])
-    if key not in found:
-        raise NotFoundError(kind, (key,))
-    related: list[Record] = [found[key]]
+    related: list[Record] = [one(records, kind, key)]
     if kind == Client.KIND:
         related += tx.enrollments.of_clients([key])
     if kind == User.KIND:
         related += tx.assignments.of_users([key])
     else:
         related += tx.assignments.of_enrollments([r.enrollment_id for r in related if isinstance(r, Enrollment)])
-    lines = tx.history.of_records([RecordKey(record.KIND, record.key) for record in related])
-    batches = tx.history.of_batches({record.batch_id for record in related if record.batch_id is not None})
-    imports = [line for line in batches if line.record.kind == IMPORT]
-    return sorted([*imports, *lines], key=lambda line: line.number)
+    on = {RecordKey(r.KIND, r.key): r.enrollment_id for r in related if isinstance(r, Enrollment | CaseAssignment)}
+    seen = _seen(tx, sight, on.values())
+    hidden = {record for record, enrollment_id in on.items() if enrollment_id not in seen}
+    about = [RecordKey(record.KIND, record.key) for record in related]
+    imports = [RecordKey(IMPORT, record.batch_id) for record in related if record.batch_id is not None]
+    lines = tx.history.of_records([*imports, *(record for record in about if record not in hidden)])
+    return lines, tx.history.count(hidden) if hidden else 0
 
 
-def _visible(desk: Desk, tx: Transaction, actor: User | Actor, lines: Collection[Change]) -> list[Change]:
+def _visible(tx: Transaction, sight: Sight, lines: Collection[Change]) -> list[Change]:
     """Return the lines that the actor may see: those about enrollments and clients whose project is open to them."""
-    of_clients = tx.enrollments.of_clients({line.record.id for line in lines if line.record.kind == Client.KIND})
-    of_lines = tx.enrollments.get({key for line in lines if (key := _enrollment_id(line)) is not None})
-    enrollments = {e.enrollment_id: e for e in [*of_clients, *of_lines.values()]}
-    projects = tx.projects.get({enrollment.project_id for enrollment in enrollments.values()})
-    seen = {key for key, e in enrollments.items() if desk.policy.may_see(actor, projects[e.project_id])}
-    hidden_clients = {e.personal_id for e in of_clients} - {e.personal_id for e in of_clients if e.key in seen}
+    seen = _seen(tx, sight, [key for line in lines if (key := _enrollment_id(line)) is not None])
+    hidden_clients = sight.hidden_clients({line.record.id for line in lines if line.record.kind == Client.KIND})
     return [line for line in lines if _is_seen(line, seen, hidden_clients)]
+
+
+def _seen(tx: Transaction, sight: Sight, enrollment_ids: Iterable[str]) -> Collection[str]:
+    return sight.of_enrollments(tx.enrollments.projects_of(enrollment_ids))
 
 
 def _is_seen(line: Change, enrollments: Collection[str], hidden_clients: Collection[str]) -> bool:

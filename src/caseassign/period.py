@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 
 import attrs
@@ -93,6 +94,20 @@ class Period:
             return None
         ends = [end for end in (self.end, bounds.end) if end is not None]
         return Period(max(self.start, bounds.start), min(ends, default=None))
+
+    def without(self, others: Iterable[Period]) -> Iterator[Period]:
+        """Yield the parts of this period that share no day with any of ``others``, in order."""
+        rest = self
+        for other in sorted(others, key=lambda period: period.start):
+            if not other.overlaps(rest):
+                continue
+            if rest.start < other.start:
+                yield Period(rest.start, other.start)
+            if other.end is None or rest.has_ended(other.end):
+                return
+            rest = Period(other.end, self.end)
+        if not rest.is_empty:
+            yield rest
 
     def __str__(self) -> str:
         return f"[{self.start}, {self.end or '…'})"

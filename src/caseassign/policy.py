@@ -100,7 +100,8 @@ class DefaultPolicy:
         return None
 
     def _needed(self, request: Request, actor: User) -> set[str]:
-        own_caseload = request.action is Action.CASELOAD_VIEW and request.user == actor
+        about = None if request.user is None else request.user.user_id
+        own_caseload = request.action is Action.CASELOAD_VIEW and about == actor.user_id
         needed = {str(request.action)} & self._BY_PERMISSION if not own_caseload else set()
         return needed | ({ALL_ORGANIZATIONS} if request.organizations else set())
 

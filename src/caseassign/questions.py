@@ -7,25 +7,26 @@ with names withheld where their access is gone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Final, Literal, TypeAlias, get_args
 
 import attrs
 
-from caseassign.batches import in_batches
 from caseassign.cases import EVERYTHING, Assembler, Case, Cases, PageKey, Selection, name_of
 from caseassign.desk import Desk
 from caseassign.errors import InvalidRecordError
 from caseassign.model import COVER, Actor, AssignmentStatus, CaseAssignment, Client, Enrollment, Project, User
+from caseassign.past import present
 from caseassign.policy import Action
-from caseassign.rules import AssignmentFacts, check
+from caseassign.rules import AssignmentFacts, CaseloadFacts, by_subject, check
+from caseassign.sight import Sight
 from caseassign.storage import Transaction, one
 
 Order: TypeAlias = Literal["client", "start"]
 
 _ACTIVE_FIRST: Final = {AssignmentStatus.ACTIVE: "0", AssignmentStatus.INACTIVE: "1", AssignmentStatus.UPCOMING: "2"}
-_ENROLLMENTS_AT_ONCE: Final = 2_000
 
 
 @attrs.frozen(kw_only=True)
@@ -61,12 +62,14 @@ def held(
     A past stint is shown only where the user does not hold that enrollment in that role as of the day, and cover
     that has run out is not shown at all.
     """
-    with desk.store.transaction() as tx:
-        actor = desk.actor(tx, Action.CASELOAD_VIEW)
-        holder = _holder(tx, actor, user)
+    with desk.asking(Action.CASELOAD_VIEW) as (tx, actor):
+        holder = holder_of(tx, actor, user)
         desk.authorize(actor, Action.CASELOAD_VIEW, user=holder)
         past = status is AssignmentStatus.INACTIVE
-        stints = tx.assignments.of_users([holder.user_id], None if past else as_of)
+        projects = None
+        if not selection.takes_every_project:
+            projects = [project.project_id for project in tx.projects if selection.takes(project)]
+        stints = tx.assignments.of_users([holder.user_id], None if past else as_of, projects)
         stints = [stint for stint in stints if not stint.voided]
         wanted = [stint for stint in stints if stint.status(as_of) is status]
         if past:
@@ -74,13 +77,12 @@ def held(
             wanted = [s for s in wanted if (s.enrollment_id, s.role) not in now and s.role != COVER]
         assembler = Assembler(desk, tx, actor, as_of, selection)
         cases = assembler.of_stints(wanted)
-    return _page(f"{status.capitalize()} cases", as_of, cases, assembler.withheld, page)
+    return paged(f"{status.capitalize()} cases", as_of, cases, assembler.withheld, page)
 
 
 def case_managers(desk: Desk, personal_id: str, as_of: date, *, household: bool) -> Cases:
     """Return every stint of a client: active first, then inactive, then upcoming, each grouped by enrollment."""
-    with desk.store.transaction() as tx:
-        actor = desk.actor(tx, Action.CLIENT_VIEW)
+    with desk.asking(Action.CLIENT_VIEW) as (tx, actor):
         desk.authorize(actor, Action.CLIENT_VIEW)
         one(tx.clients, "client", personal_id)
         enrollments = tx.enrollments.of_clients([personal_id])
@@ -96,18 +98,13 @@ def case_managers(desk: Desk, personal_id: str, as_of: date, *, household: bool)
 
 def unassigned(desk: Desk, as_of: date, *, selection: Selection = EVERYTHING, page: Page = WHOLE) -> Cases:
     """Return the open enrollments on which nobody is active as of a day, whoever held them before."""
-    with desk.store.transaction() as tx:
-        actor = desk.actor(tx, Action.AUDIT_RUN)
+    with desk.asking(Action.AUDIT_RUN) as (tx, actor):
         desk.authorize(actor, Action.AUDIT_RUN)
-        nobodys: list[Enrollment] = []
-        for enrollments in in_batches(tx.enrollments.by_household(), _ENROLLMENTS_AT_ONCE):
-            open_ones = [enrollment for enrollment in enrollments if enrollment.is_open(as_of)]
-            stints = tx.assignments.of_enrollments([enrollment.enrollment_id for enrollment in open_ones])
-            assigned = {s.enrollment_id for s in stints if not s.voided and as_of in s.period}
-            nobodys += [e for e in open_ones if e.enrollment_id not in assigned]
+        part = Sight(desk, tx, actor).part(selection.takes)
+        hidden = tx.enrollments.count(part.hidden, unassigned_on=as_of) if part.hidden else 0
         assembler = Assembler(desk, tx, actor, as_of, selection)
-        cases = assembler.of_enrollments(nobodys)
-    return _page("Unassigned enrollments", as_of, cases, assembler.withheld, page)
+        cases = assembler.of_enrollments(tx.enrollments.unassigned(as_of, part.shown))
+    return paged("Unassigned enrollments", as_of, cases, hidden + assembler.withheld, page)
 
 
 @attrs.frozen(kw_only=True)
@@ -132,23 +129,25 @@ class ClientRecord:
 
 def client_record(desk: Desk, personal_id: str, as_of: date) -> ClientRecord:
     """Return a client's enrollments, those with nobody assigned included, open first, then the latest first."""
-    with desk.store.transaction() as tx:
-        actor = desk.actor(tx, Action.CLIENT_VIEW)
+    with desk.asking(Action.CLIENT_VIEW) as (tx, actor):
         desk.authorize(actor, Action.CLIENT_VIEW)
         client = one(tx.clients, "client", personal_id)
+        sight = Sight(desk, tx, actor)
         every = [e for e in tx.enrollments.of_clients([personal_id]) if not e.deleted]
-        projects = tx.projects.get({e.project_id for e in every})
-        shown = [e for e in every if desk.policy.may_see(actor, projects[e.project_id])]
+        seen = sight.of_enrollments({e.enrollment_id: e.project_id for e in every})
+        shown = [e for e in every if e.enrollment_id in seen]
+        projects = tx.projects.get({e.project_id for e in shown})
         stints = tx.assignments.of_enrollments([e.enrollment_id for e in shown])
         cases = Assembler(desk, tx, actor, as_of).of_stints([s for s in stints if not s.voided])
         keys = {key for e in shown if (key := e.household_key) is not None}
         members = {m.key: m for m in [*shown, *tx.enrollments.of_households(keys)] if not m.deleted}
         clients = tx.clients.get({member.personal_id for member in members.values()})
+        is_named = bool(shown) or not (every or sight.hidden_clients([personal_id]))
     cases.sort(key=lambda case: (_by_status(case), _page_key(case, "start")))
     shown.sort(key=lambda e: (e.entry_date, e.enrollment_id), reverse=True)
     shown.sort(key=lambda e: not e.is_open(as_of))
     return ClientRecord(
-        client=client if shown or not every else Client(personal_id=personal_id),
+        client=client if is_named else Client(personal_id=personal_id),
         as_of=as_of,
         withheld=len(every) - len(shown),
         enrollments=tuple(
@@ -166,28 +165,35 @@ def client_record(desk: Desk, personal_id: str, as_of: date) -> ClientRecord:
 def find_case_managers(desk: Desk, text: str, *, enrollment_id: str | None, project_id: str | None) -> tuple[User, ...]:
     """Return the users whose name or id has every word of ``text`` in it, by name.
 
-    With an enrollment or a project, only those who may take it from today on, as the guards say.
+    With an enrollment or a project, only those who may take it from today on, or from its entry, as the guards say.
     """
     words = text.casefold().split()
     today = desk.today
-    with desk.store.transaction() as tx:
-        actor = desk.actor(tx, Action.ASSIGNMENT_START)
+    with desk.asking(Action.ASSIGNMENT_START) as (tx, actor):
         enrollment = _to_take(tx, enrollment_id, project_id, today)
         project = None if enrollment is None else one(tx.projects, "project", enrollment.project_id)
-        desk.authorize(actor, Action.ASSIGNMENT_START, projects=[] if project is None else [project])
+        now = {} if project is None else present(tx).projects.get([project.project_id])
+        desk.authorize(actor, Action.ASSIGNMENT_START, projects=now.values())
         found = [user for user in tx.users if _matches(user, words)]
-    if enrollment is not None and project is not None:
-        first_day = max(today, enrollment.entry_date)
-        found = [user for user in found if _may_take(desk, user, enrollment, project, first_day)]
+        if enrollment is not None and project is not None:
+            found = list(_who_may_take(desk, tx, found, enrollment, project, max(today, enrollment.entry_date)))
     return tuple(sorted(found, key=lambda user: (_sort_name(user), user.user_id)))
 
 
-def _holder(tx: Transaction, actor: User | Actor, user: str | Actor) -> User:
+def holder_of(tx: Transaction, actor: User | Actor, user: str | Actor) -> User:
+    """Return the user whose cases are asked for, as known now, which is what the policy is asked about.
+
+    Raises `NotFoundError` for one who is not known, or was not at the time that is asked about.
+    """
     if user is Actor.ME and isinstance(actor, User):
-        return actor
-    if isinstance(user, Actor):
+        holder = actor
+    elif isinstance(user, Actor):
         raise InvalidRecordError("User", "user", "is the system, which holds no cases: name a user")
-    return one(tx.users, "user", user)
+    else:
+        holder = one(present(tx).users, "user", user)
+    if present(tx) is not tx:
+        one(tx.users, "user", holder.user_id)
+    return holder
 
 
 def _to_take(tx: Transaction, enrollment_id: str | None, project_id: str | None, today: date) -> Enrollment | None:
@@ -198,12 +204,40 @@ def _to_take(tx: Transaction, enrollment_id: str | None, project_id: str | None,
     return None
 
 
-def _may_take(desk: Desk, user: User, enrollment: Enrollment, project: Project, start: date) -> bool:
-    stint = CaseAssignment(
-        assignment_id="to be made", enrollment_id=enrollment.enrollment_id, user_id=user.user_id, start_date=start
-    )
-    facts = AssignmentFacts(assignment=stint, enrollment=enrollment, project=project, user=user, as_of=start)
-    return not any(check(desk.guards, [facts]))
+def _who_may_take(
+    desk: Desk, tx: Transaction, users: Sequence[User], enrollment: Enrollment, project: Project, start: date
+) -> Iterator[User]:
+    """Yield those of the users who could hold an enrollment from a day on, in a role that is yet to be chosen."""
+    held = _caseloads(tx, users, start) if by_subject(desk.guards)[CaseloadFacts] else {}
+    for user in users:
+        stint = CaseAssignment(
+            assignment_id="to be made", enrollment_id=enrollment.enrollment_id, user_id=user.user_id, start_date=start
+        )
+        case = AssignmentFacts(assignment=stint, enrollment=enrollment, project=project, user=user, as_of=start)
+        caseload = CaseloadFacts(user=user, cases=(*held.get(user.user_id, ()), case), as_of=start)
+        if all(violation.field == "role" for violation in check(desk.guards, [case, caseload])):
+            yield user
+
+
+def _caseloads(tx: Transaction, users: Sequence[User], as_of: date) -> Mapping[str, Sequence[AssignmentFacts]]:
+    """Return the facts of the cases in which each user is active as of a day."""
+    of_ids = {user.user_id: user for user in users}
+    stints = [stint for stint in tx.assignments.of_users(of_ids, as_of) if not stint.voided]
+    enrollments = tx.enrollments.get({stint.enrollment_id for stint in stints})
+    projects = tx.projects.get({enrollment.project_id for enrollment in enrollments.values()})
+    held: defaultdict[str, list[AssignmentFacts]] = defaultdict(list)
+    for stint in stints:
+        enrollment = enrollments[stint.enrollment_id]
+        facts = AssignmentFacts(
+            assignment=stint,
+            enrollment=enrollment,
+            project=projects[enrollment.project_id],
+            user=of_ids[stint.user_id],
+            as_of=as_of,
+        )
+        if facts.is_active:
+            held[stint.user_id].append(facts)
+    return held
 
 
 def _matches(user: User, words: Sequence[str]) -> bool:
@@ -236,7 +270,8 @@ def _page_key(case: Case, order: Order) -> PageKey:
     return PageKey(sort, case.enrollment.enrollment_id, "" if stint is None else stint.assignment_id)
 
 
-def _page(title: str, as_of: date, cases: Sequence[Case], withheld: int, page: Page) -> Cases:
+def paged(title: str, as_of: date, cases: Sequence[Case], withheld: int, page: Page) -> Cases:
+    """Return the part of a list that is wanted, in its order."""
     rows = sorted(((_page_key(case, page.order), case) for case in cases), key=lambda row: row[0])
     if page.after is not None:
         rows = [row for row in rows if row[0] > page.after]

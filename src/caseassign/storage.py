@@ -12,14 +12,16 @@ The contract, which `Store` and its parts state in full:
 * Only errors of `caseassign.errors` come out.
 * A line of history can be appended, and never changed or removed.
 
-Ids may be given more than once and in any order; unknown ids are left out of answers.
+Ids may be given more than once and in any order; unknown ids are left out of answers. Where a finder takes
+``projects``, it finds only what belongs to enrollments in the projects with these ids; None stands for all projects.
+So what somebody may not see is left out by the store's query, and never loaded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from datetime import date
+from datetime import date, datetime
 from typing import Protocol, TypeVar
 
 from caseassign.errors import NotFoundError
@@ -56,6 +58,22 @@ def one(records: Records[R], kind: str, key: str) -> R:
     return found[key]
 
 
+def entry_order(enrollment: Enrollment) -> tuple[date, str]:
+    """Return what enrollments are ordered by: entry date, then id."""
+    return enrollment.entry_date, enrollment.enrollment_id
+
+
+def household_order(enrollment: Enrollment) -> tuple[str, bool, str, str]:
+    """Return what `Enrollments.by_household` orders by: project, household and id."""
+    household_id = enrollment.household_id
+    return enrollment.project_id, household_id is not None, household_id or "", enrollment.enrollment_id
+
+
+def start_order(assignment: CaseAssignment) -> tuple[date, str]:
+    """Return what assignments are ordered by: start date, then id."""
+    return assignment.start_date, assignment.assignment_id
+
+
 class Enrollments(Records[Enrollment], Protocol):
     """Enrollments, deleted ones included; in answers by entry date, then id."""
 
@@ -65,10 +83,26 @@ class Enrollments(Records[Enrollment], Protocol):
     def of_households(self, keys: Iterable[HouseholdKey]) -> list[Enrollment]:
         """Return the members of these households."""
 
-    def by_household(self) -> Iterator[Enrollment]:
+    def by_household(self, projects: Collection[str] | None = None) -> Iterator[Enrollment]:
         """Yield every enrollment, without holding them all in memory, the members of one household together.
 
         By project, household and id; those without household come first in their project.
+        """
+
+    def unassigned(self, as_of: date, projects: Collection[str] | None = None) -> Iterator[Enrollment]:
+        """Yield, in the order of `by_household`, those open as of a day on which nobody is active as of it.
+
+        Open is what `Enrollment.is_open` says, and active what `CaseAssignment.status` says of a stint that is not
+        voided.
+        """
+
+    def count(self, projects: Collection[str] | None = None, unassigned_on: date | None = None) -> int:
+        """Return how many enrollments `by_household` yields; with a day, how many `unassigned` yields."""
+
+    def projects_of(self, enrollment_ids: Iterable[str], *, deleted: bool = True) -> Mapping[str, str]:
+        """Return the project id of each of these enrollments, by their ids, and load nothing else of them.
+
+        Without ``deleted``, only of those that are not deleted.
         """
 
 
@@ -78,7 +112,9 @@ class Assignments(Records[CaseAssignment], Protocol):
     def of_enrollments(self, enrollment_ids: Iterable[str]) -> list[CaseAssignment]:
         """Return the assignments on these enrollments."""
 
-    def of_users(self, user_ids: Iterable[str], ending_after: date | None = None) -> list[CaseAssignment]:
+    def of_users(
+        self, user_ids: Iterable[str], ending_after: date | None = None, projects: Collection[str] | None = None
+    ) -> list[CaseAssignment]:
         """Return the assignments of these users; with a day, only those that have not ended as of it."""
 
 
@@ -102,6 +138,15 @@ class History(Protocol):
 
     def of_kind(self, kind: str) -> list[Change]:
         """Return the lines about records of one kind; asked for imports, never for what there is much of."""
+
+    def after(self, moment: datetime) -> Iterator[Change]:
+        """Yield the lines that follow the last one recorded up to, and including, a moment with a time zone.
+
+        What it takes depends on how many these are, and not on how many there are.
+        """
+
+    def count(self, records: Iterable[RecordKey]) -> int:
+        """Return how many lines `of_records` returns."""
 
     def __iter__(self) -> Iterator[Change]:
         """Yield every line, without holding them all in memory."""

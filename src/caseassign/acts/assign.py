@@ -69,8 +69,12 @@ def assign(
     role: str,
     household: bool,
     client: Client | str | None,
+    replace: bool,
 ) -> None:
-    """Make a user responsible for an enrollment, or for every member of its household who has not exited."""
+    """Make a user responsible for an enrollment, or for every member of its household who has not exited.
+
+    With ``replace`` whoever holds the role ends on the day on which the user starts.
+    """
     named = draft.enrollment(enrollment_id)
     user_id = draft.case_manager(case_manager)
     if end is not None and end < start:
@@ -83,7 +87,23 @@ def assign(
             draft.skip(enrollment, "the member enters after the end")
         else:
             of_client = None if client is None or enrollment is not named else id_of(client, Client)
-            start_stint(draft, enrollment, user_id, Period(first_day, end), role=role, client=of_client)
+            days = Period(first_day, end)
+            if replace:
+                _end_holders(draft, enrollment, user_id, days, role)
+            start_stint(draft, enrollment, user_id, days, role=role, client=of_client)
+
+
+def _end_holders(draft: Draft, enrollment: Enrollment, user_id: str, days: Period, role: str) -> None:
+    """End whoever else holds a role on the first of ``days``; refuse where that would leave days to nobody, or two."""
+    others = [s for s in draft.stints(enrollment.enrollment_id) if s.role == role and s.user_id != user_id]
+    for stint in others:
+        if stint.start_date > days.start and stint.period.overlaps(days):
+            refuse("role-taken", "start_date", [stint.assignment_id], "another user holds the role from a later day on")
+        if stint.start_date <= days.start and not stint.period.has_ended(days.start):
+            if days.end is not None and not stint.period.has_ended(days.end):
+                refuse("role-taken", "end_date", [stint.assignment_id], "the holder would have held past the new end")
+            draft.answer(stint)
+            end_on(draft, stint, days.start)
 
 
 def end(draft: Draft, assignment_id: str, on: date | None) -> None:
@@ -134,7 +154,7 @@ def hand_over(draft: Draft, assignment_id: str, to: User | str | Actor, on: date
     end_on(draft, assignment, day)
     enrollment = draft.enrollment(assignment.enrollment_id)
     days = Period(day, assignment.end_date)
-    start_stint(draft, enrollment, user_id, days, role=assignment.role, kept=_stays_kept(assignment, enrollment))
+    start_stint(draft, enrollment, user_id, days, role=assignment.role, kept=stays_kept(assignment, enrollment))
 
 
 def reactivate(draft: Draft, assignment_id: str, on: date, end_date: date | None = None) -> None:
@@ -148,7 +168,7 @@ def reactivate(draft: Draft, assignment_id: str, on: date, end_date: date | None
     if assignment.status(on) is not AssignmentStatus.INACTIVE:
         refuse("not-inactive", "start_date", [assignment_id], "the assignment is not inactive as of that day")
     enrollment = draft.enrollment(assignment.enrollment_id)
-    kept = _stays_kept(assignment, enrollment)
+    kept = stays_kept(assignment, enrollment)
     start_stint(draft, enrollment, assignment.user_id, Period(on, end_date), role=assignment.role, kept=kept)
 
 
@@ -215,7 +235,8 @@ def _live(draft: Draft, assignment_id: str) -> CaseAssignment:
     return assignment
 
 
-def _stays_kept(assignment: CaseAssignment, enrollment: Enrollment) -> bool:
+def stays_kept(assignment: CaseAssignment, enrollment: Enrollment) -> bool:
+    """Whether a stint that follows this one on the enrollment is kept past the exit like it."""
     return assignment.kept_after_exit and enrollment.exit_date is not None
 
 

@@ -1,20 +1,20 @@
-"""A draft: an act in the making. What it found, what it puts in its place, and what is asked before it is written."""
+"""A draft: an act in the making. The records that it puts in the place of those that it found."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from itertools import groupby
 from typing import Any, NoReturn, TypeVar
 
 import attrs
 
+from caseassign.acts.found import Found
 from caseassign.acts.outcome import Outcome, Skipped
 from caseassign.desk import Desk
 from caseassign.errors import NotFoundError, RuleViolationError, Violation
 from caseassign.history import Change, RecordKey
-from caseassign.model import KINDS, Actor, CaseAssignment, Enrollment, HouseholdKey, Project, Record, User, id_of
+from caseassign.model import KINDS, Actor, CaseAssignment, Enrollment, Project, Record, User, id_of
 from caseassign.policy import Action
-from caseassign.rules import AssignmentFacts, EnrollmentFacts, Facts, HouseholdFacts, by_subject, check
 from caseassign.storage import Records, Transaction
 
 _R = TypeVar("_R", bound=Record)
@@ -28,35 +28,67 @@ def refuse(code: str, field: str, ids: Iterable[str], message: str) -> NoReturn:
 class Draft:
     """The records of one act, as they were found and as they shall be.
 
-    Several small acts on one draft are one act: one transaction, one batch, one check of the rules.
+    Several small acts on one draft are one act: one transaction, one batch, one check of the rules. A `branch`
+    tries something out: what it puts counts only once it is joined.
     """
 
-    def __init__(self, desk: Desk, tx: Transaction, action: Action) -> None:
+    def __init__(self, desk: Desk, tx: Transaction, action: Action, *, trunk: Draft | None = None) -> None:
         self.desk = desk
         self.tx = tx
         self.action = action
-        self.actor = desk.actor(tx, action)
-        desk.authorize(self.actor, action)
-        self._found: dict[RecordKey, Record] = {}
-        self._put: dict[RecordKey, Record] = {}
+        self._trunk = trunk
+        self.lineage: tuple[Draft, ...] = (self,) if trunk is None else (*trunk.lineage, self)
+        self.puts: dict[RecordKey, Record] = {}
         self._actions: dict[RecordKey, Action] = {}
-        self._stints: dict[str, dict[str, None]] = {}
-        self._to_check: set[str] = set()
-        self._days_set: set[tuple[RecordKey, str]] = set()
-        self._to_guard: list[tuple[CaseAssignment, str | None]] = []
-        self._answer: list[RecordKey] = []
-        self._skipped: list[Skipped] = []
+        self._new_stints: dict[str, list[str]] = {}
+        self.newly_held: dict[str, list[str]] = {}
+        self._answer: dict[RecordKey, None] = {}
+        self.skipped: list[Skipped] = []
+        self.withheld = 0
+        self.touched: dict[str, None] = {}
+        self.days_set: set[tuple[RecordKey, str]] = set()
+        self.given: list[tuple[CaseAssignment, str | None]] = []
+        if trunk is None:
+            self.found = Found(tx)
+            self.actor = desk.actor(tx, action)
+            desk.authorize(self.actor, action)
+        else:
+            self.found = trunk.found
+            self.actor = trunk.actor
+
+    def branch(self) -> Draft:
+        """Return a draft on top of this one, to try something out."""
+        return Draft(self.desk, self.tx, self.action, trunk=self)
+
+    def join(self, branch: Draft) -> None:
+        """Take over all that a branch puts."""
+        self.puts |= branch.puts
+        self._actions |= branch._actions
+        for enrollment_id, stints in branch._new_stints.items():
+            self._new_stints.setdefault(enrollment_id, []).extend(stints)
+        for user_id, stints in branch.newly_held.items():
+            self.newly_held.setdefault(user_id, []).extend(stints)
+        self._answer |= branch._answer
+        self.skipped += branch.skipped
+        self.touched |= branch.touched
+        self.days_set |= branch.days_set
+        self.given += branch.given
 
     # What is there
+
+    def before(self, key: RecordKey) -> Record | None:
+        """Return a record as the draft found it; None where there was none."""
+        return self.found.get(key) if self._trunk is None else self._trunk.now(key)
+
+    def now(self, key: RecordKey) -> Record | None:
+        """Return a record as the draft leaves it."""
+        return self.puts.get(key) or self.before(key)
 
     def find(self, kind: type[_R], ids: Iterable[str]) -> dict[str, _R]:
         """Return those of the records that are there, by id, as the act leaves them."""
         wanted = [RecordKey(kind.KIND, key) for key in ids]
-        missing = {key.id for key in wanted if key not in self._put and key not in self._found}
-        if missing:
-            found = self._records(kind.KIND).get(sorted(missing))
-            self._found |= {RecordKey(kind.KIND, key): record for key, record in found.items()}
-        there = {key.id: self._put.get(key) or self._found.get(key) for key in wanted}
+        self.found.read(kind.KIND, [key.id for key in wanted if self.now(key) is None])
+        there = {key.id: self.now(key) for key in wanted}
         return {key: record for key, record in there.items() if isinstance(record, kind)}
 
     def load(self, kind: type[_R], ids: Iterable[str]) -> list[_R]:
@@ -71,16 +103,10 @@ class Draft:
     def open(self, enrollment_ids: Iterable[str]) -> list[Enrollment]:
         """Return enrollments, with their projects, stints and holders at hand, after asking the policy for them."""
         enrollments = self.load(Enrollment, enrollment_ids)
-        new = [e for e in enrollments if e.enrollment_id not in self._stints]
+        new = [e for e in enrollments if not self.found.is_open(e.enrollment_id)]
         if new:
-            projects = self.load(Project, {e.project_id for e in new})
-            self.authorize(projects=projects)
-            self._stints |= {e.enrollment_id: {} for e in new}
-            stints = self.tx.assignments.of_enrollments([e.enrollment_id for e in new])
-            for stint in stints:
-                self._found[RecordKey(stint.KIND, stint.key)] = stint
-                self._stints[stint.enrollment_id][stint.assignment_id] = None
-            self.load(User, {stint.user_id for stint in stints})
+            self.authorize(projects=self.load(Project, {e.project_id for e in new}))
+            self.found.open(e.enrollment_id for e in new)
         return enrollments
 
     def enrollment(self, enrollment_id: str) -> Enrollment:
@@ -93,17 +119,31 @@ class Draft:
         self.open([assignment.enrollment_id])
         return assignment
 
+    def stint_ids(self, enrollment_id: str) -> list[str]:
+        """Return the ids of the stints on an enrollment that was opened, voided ones and new ones too."""
+        below = self.found.stints_on(enrollment_id) if self._trunk is None else self._trunk.stint_ids(enrollment_id)
+        return [*below, *self._new_stints.get(enrollment_id, ())]
+
     def stints(self, enrollment_id: str) -> list[CaseAssignment]:
         """Return the live stints of an enrollment that was opened, as the act leaves them."""
-        stints = self.load(CaseAssignment, self._stints[enrollment_id])
+        stints = self.load(CaseAssignment, self.stint_ids(enrollment_id))
         return [stint for stint in stints if not stint.voided]
+
+    def caseload(self, user_id: str) -> list[str]:
+        """Return the ids of all stints of a user, voided ones and new ones too, with their enrollments at hand."""
+        new = [key for draft in self.lineage for key in draft.newly_held.get(user_id, ())]
+        return [*self.found.caseload(user_id), *new]
 
     def household(self, enrollment: Enrollment) -> list[Enrollment]:
         """Return the members of a household who are not deleted, opened, by entry date and id."""
         key = enrollment.household_key
         if key is None or enrollment.deleted:
             return self.open([enrollment.enrollment_id])
-        members = [member for member in self.tx.enrollments.of_households([key]) if not member.deleted]
+        ids = [member.enrollment_id for member in self.found.members([key])]
+        ids += [put.id for draft in self.lineage for put in draft.puts if put.kind == Enrollment.KIND]
+        members = self.load(Enrollment, dict.fromkeys(ids))
+        members = [member for member in members if member.household_key == key and not member.deleted]
+        members.sort(key=lambda member: (member.entry_date, member.enrollment_id))
         return self.open([member.enrollment_id for member in members])
 
     def case_manager(self, user: User | str | Actor) -> str:
@@ -121,7 +161,7 @@ class Draft:
     def become(self, action: Action) -> None:
         """Go on as another act, after asking the policy for it."""
         self.action = action
-        projects = {e.project_id for e in self.load(Enrollment, self._stints)}
+        projects = {e.project_id for e in self.load(Enrollment, self.found.opened)}
         self.authorize(projects=self.load(Project, sorted(projects)))
 
     # What shall be
@@ -132,136 +172,56 @@ class Draft:
         ``ending`` says that a stint is only ended or voided, which no rule refuses.
         """
         key = RecordKey(record.KIND, record.key)
-        self._put[key] = record
+        if isinstance(record, CaseAssignment) and self.now(key) is None:
+            self._new_stints.setdefault(record.enrollment_id, []).append(record.assignment_id)
+            self.newly_held.setdefault(record.user_id, []).append(record.assignment_id)
+        if isinstance(record, CaseAssignment | Enrollment) and not ending:
+            self.touched[record.enrollment_id] = None
+        self.puts[key] = record
         self._actions[key] = action or self.action
-        if isinstance(record, CaseAssignment | Enrollment):
-            stints = self._stints.setdefault(record.enrollment_id, {})
-            if isinstance(record, CaseAssignment):
-                stints[record.assignment_id] = None
-            if not ending:
-                self._to_check.add(record.enrollment_id)
 
     def guard(self, assignment: CaseAssignment, client: str | None = None) -> None:
         """Ask the guards about a stint that the act gives its holder or its start."""
-        self._to_guard.append((assignment, client))
+        self.given.append((assignment, client))
 
     def sets(self, record: Record, *fields: str) -> None:
         """Say which days the act itself sets: on those it may not leave a violation that it found."""
-        self._days_set |= {(RecordKey(record.KIND, record.key), field) for field in fields}
+        self.days_set |= {(RecordKey(record.KIND, record.key), field) for field in fields}
 
     def answer(self, *records: CaseAssignment | Enrollment) -> None:
         """Name records that the outcome shall show."""
-        for record in records:
-            key = RecordKey(record.KIND, record.key)
-            if key not in self._answer:
-                self._answer.append(key)
+        self._answer |= {RecordKey(record.KIND, record.key): None for record in records}
 
     def skip(self, record: Record, reason: str) -> None:
         """Name a record that the act leaves as it was."""
-        self._skipped.append(Skipped(record.KIND, record.key, reason))
+        self.skipped.append(Skipped(record.KIND, record.key, reason))
 
-    # Check, write, answer
-
-    def check(self) -> None:
-        """Raise `RuleViolationError` with every violation that the act would introduce."""
-        if by_subject(self.desk.required)[HouseholdFacts]:
-            self._take_households()
-        before = {(v.code, v.ids) for v in check(self.desk.required, self._facts(self._found))}
-        after = check(self.desk.required, self._facts(self._found | self._put))
-        introduced = [v for v in after if (v.code, v.ids) not in before or self._is_on_day_set(v)]
-        guarded = [self._guarded(assignment, client) for assignment, client in self._to_guard]
-        violations = (*introduced, *check(self.desk.guards, guarded))
-        if violations:
-            raise RuleViolationError(violations)
+    # Write, answer
 
     def changes(self) -> list[tuple[Record | None, Record, Action]]:
         """Return what is not as it was found: before, after and action, each kind after those that it refers to."""
         kinds = list(KINDS)
-        keys = [key for key, record in self._put.items() if self._found.get(key) != record]
+        keys = [key for key, record in self.puts.items() if self.before(key) != record]
         keys.sort(key=lambda key: kinds.index(key.kind))
-        return [(self._found.get(key), self._put[key], self._actions[key]) for key in keys]
+        return [(self.before(key), self.puts[key], self._actions[key]) for key in keys]
 
     def write(self, changes: Iterable[tuple[Record | None, Record, Action]], batch_id: str) -> None:
         """Write the records; each new one carries the batch that first recorded it."""
-        for before, after, _ in changes:
-            records: Records[Any] = self._records(after.KIND)
-            if before is None:
-                records.add([attrs.evolve(after, batch_id=batch_id)])
-            else:
-                records.replace([attrs.evolve(after, batch_id=before.batch_id)])
+        for kind, of_kind in groupby(changes, key=lambda change: change[1].KIND):
+            records: Records[Any] = getattr(self.tx, f"{kind}s")
+            pairs = [(before, after) for before, after, _ in of_kind]
+            records.add([attrs.evolve(after, batch_id=batch_id) for before, after in pairs if before is None])
+            records.replace([attrs.evolve(new, batch_id=old.batch_id) for old, new in pairs if old is not None])
 
     def outcome(self, changes: tuple[Change, ...], batch_id: str | None) -> Outcome:
         """Return what the act did."""
-        records = [self._now(key) for key in self._answer]
+        records = [self.now(key) for key in self._answer]
         return Outcome(
             action=self.action,
             assignments=tuple(r for r in records if isinstance(r, CaseAssignment)),
             enrollments=tuple(r for r in records if isinstance(r, Enrollment)),
             changes=changes,
             batch_id=batch_id,
-            skipped=tuple(self._skipped),
+            skipped=tuple(self.skipped),
+            withheld=self.withheld,
         )
-
-    def _records(self, kind: str) -> Records[Any]:
-        return getattr(self.tx, f"{kind}s")  # type: ignore[no-any-return]  # each kind's collection has its name
-
-    def _now(self, key: RecordKey) -> Record:
-        return self._put.get(key) or self._found[key]
-
-    def _facts(self, records: Mapping[RecordKey, Record]) -> list[Facts]:
-        """Return the facts of what is to be checked: households where a rule is about them, else enrollments."""
-        users = {key.id: record for key, record in records.items() if isinstance(record, User)}
-        facts = [
-            self._enrollment_facts(enrollment, records, users)
-            for key in sorted(self._to_check)
-            if isinstance(enrollment := records.get(RecordKey(Enrollment.KIND, key)), Enrollment)
-        ]
-        if not by_subject(self.desk.required)[HouseholdFacts]:
-            return [*facts]
-        households: defaultdict[HouseholdKey | str, list[EnrollmentFacts]] = defaultdict(list)
-        for each in facts:
-            if not each.enrollment.deleted:
-                households[each.enrollment.household_key or each.enrollment.enrollment_id].append(each)
-        deleted = [each for each in facts if each.enrollment.deleted]
-        return [*(HouseholdFacts(members=tuple(m), as_of=self.desk.today) for m in households.values()), *deleted]
-
-    def _enrollment_facts(
-        self, enrollment: Enrollment, records: Mapping[RecordKey, Record], users: Mapping[str, User]
-    ) -> EnrollmentFacts:
-        stints = [records.get(RecordKey(CaseAssignment.KIND, key)) for key in self._stints[enrollment.enrollment_id]]
-        live = [stint for stint in stints if isinstance(stint, CaseAssignment) and not stint.voided]
-        return EnrollmentFacts(
-            enrollment=enrollment,
-            project=self.load(Project, [enrollment.project_id])[0],
-            assignments=tuple(sorted(live, key=lambda stint: (stint.start_date, stint.assignment_id))),
-            users=users,
-            as_of=self.desk.today,
-        )
-
-    def _take_households(self) -> None:
-        """Have whole households checked, as they were and as they shall be."""
-        touched = [RecordKey(Enrollment.KIND, key) for key in self._to_check]
-        versions = [records[key] for records in (self._found, self._put) for key in touched if key in records]
-        keys = {v.household_key for v in versions if isinstance(v, Enrollment) and v.household_key is not None}
-        members = self.open([member.enrollment_id for member in self.tx.enrollments.of_households(keys)])
-        self._to_check |= {member.enrollment_id for member in members}
-
-    def _guarded(self, assignment: CaseAssignment, client: str | None) -> AssignmentFacts:
-        enrollment = self.enrollment(assignment.enrollment_id)
-        return AssignmentFacts(
-            assignment=assignment,
-            enrollment=enrollment,
-            project=self.load(Project, [enrollment.project_id])[0],
-            user=self.load(User, [assignment.user_id])[0],
-            as_of=self.desk.today,
-            client=client,
-        )
-
-    def _is_on_day_set(self, violation: Violation) -> bool:
-        records = {RecordKey(kind, key) for kind in ("assignment", "enrollment") for key in violation.ids}
-        for key in violation.ids:
-            stint = self._put.get(RecordKey("assignment", key)) or self._found.get(RecordKey("assignment", key))
-            if isinstance(stint, CaseAssignment):
-                records.add(RecordKey("enrollment", stint.enrollment_id))
-        fields = (violation.field, violation.against)
-        return any((record, field) in self._days_set for record in records for field in fields)

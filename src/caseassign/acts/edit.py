@@ -45,13 +45,14 @@ def edit_enrollment(
         let_go_of_kept(draft, enrollment_id)
     if adjust and (edited.exit_date is None or edited.exit_date >= edited.entry_date):
         for stint in draft.stints(enrollment_id):
-            adjusted = _adjusted(stint, edited)
-            if adjusted != stint:
-                draft.put(adjusted)
-                draft.answer(adjusted)
+            within = adjusted(stint, edited)
+            if within != stint:
+                draft.put(within)
+                draft.answer(within)
 
 
-def _adjusted(stint: CaseAssignment, enrollment: Enrollment) -> CaseAssignment:
+def adjusted(stint: CaseAssignment, enrollment: Enrollment) -> CaseAssignment:
+    """Return a stint clipped to the days of its enrollment, or void; one that is kept may run past the exit."""
     bounds = Period(enrollment.entry_date, None if stint.kept_after_exit else enrollment.exit_date)
     days = stint.period.clipped_to(bounds)
     if days is None:

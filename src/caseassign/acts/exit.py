@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 from typing import Any
 
@@ -47,10 +47,11 @@ def exit_enrollment(
         draft.sets(exited, "exit_date")
         for stint in draft.stints(enrollment.enrollment_id):
             is_ticked = ticked if isinstance(ticked, bool) else stint.assignment_id in ticked
-            _exit_stint(draft, stint, on, is_ticked=is_ticked)
+            exit_stint(draft, stint, on, is_ticked=is_ticked)
 
 
-def _exit_stint(draft: Draft, stint: CaseAssignment, on: date, *, is_ticked: bool) -> None:
+def exit_stint(draft: Draft, stint: CaseAssignment, on: date, *, is_ticked: bool) -> None:
+    """Put a stint as the exit of its enrollment on a day leaves it."""
     if stint.period.has_ended(on):
         return
     if stint.start_date > on:
@@ -100,8 +101,8 @@ def undo_exit(draft: Draft, enrollment_id: str, *, household: bool) -> None:
     draft.answer(named)
     if named.exit_date is None:
         return
-    made = _line_of_exit(draft, enrollment_id)
-    if made is None:
+    made = lines_of_exit(draft, [enrollment_id]).get(enrollment_id)
+    if made is None or made.action == Action.EXPORT_IMPORT:
         refuse(
             "exit-not-by-act",
             "exit_date",
@@ -114,17 +115,17 @@ def undo_exit(draft: Draft, enrollment_id: str, *, household: bool) -> None:
             _reopen(draft, named, batch)
         elif household and line.record.kind == Enrollment.KIND:
             member = draft.enrollment(line.record.id)
-            latest = _line_of_exit(draft, member.enrollment_id)
+            latest = lines_of_exit(draft, [member.enrollment_id]).get(member.enrollment_id)
             if member.exit_date is not None and latest is not None and latest.batch_id == made.batch_id:
                 _reopen(draft, member, batch)
             else:
                 draft.skip(member, "the member is no longer as the exit left them")
 
 
-def _line_of_exit(draft: Draft, enrollment_id: str) -> Change | None:
-    lines = draft.tx.history.of_records([RecordKey(Enrollment.KIND, enrollment_id)])
-    exits = [line for line in lines if _exits(line)]
-    return exits[-1] if exits and exits[-1].action != Action.EXPORT_IMPORT else None
+def lines_of_exit(draft: Draft, enrollment_ids: Iterable[str]) -> dict[str, Change]:
+    """Return the line of history that exited each enrollment last; none for one that came exited."""
+    lines = draft.tx.history.of_records(RecordKey(Enrollment.KIND, key) for key in enrollment_ids)
+    return {line.record.id: line for line in lines if _exits(line)}
 
 
 def _exits(line: Change) -> bool:
@@ -132,20 +133,28 @@ def _exits(line: Change) -> bool:
     return before.get("exit_date") is None and after.get("exit_date") is not None
 
 
-def _reopen(draft: Draft, enrollment: Enrollment, batch: Collection[Change]) -> None:
+def _reopen(draft: Draft, enrollment: Enrollment, batch: Iterable[Change]) -> None:
     reopened = attrs.evolve(enrollment, exit_date=None)
     draft.put(reopened)
     draft.answer(reopened)
+    for _, before in as_exit_left(draft, enrollment.enrollment_id, batch):
+        draft.put(before)
+        draft.answer(before)
+    let_go_of_kept(draft, enrollment.enrollment_id)
+
+
+def as_exit_left(
+    draft: Draft, enrollment_id: str, batch: Iterable[Change]
+) -> Iterator[tuple[CaseAssignment, CaseAssignment]]:
+    """Yield each stint that is still as the batch of an exit left it, and as it was before; name the others."""
     for line in batch:
         after: Any = line.after
-        if line.record.kind == CaseAssignment.KIND and after["enrollment_id"] == enrollment.enrollment_id:
+        if line.record.kind == CaseAssignment.KIND and after["enrollment_id"] == enrollment_id:
             stint = draft.load(CaseAssignment, [line.record.id])[0]
             if line.before is None or to_plain(stint) != after:
                 draft.skip(stint, "the assignment is no longer as the exit left it")
             else:
-                draft.put(from_plain(CaseAssignment.KIND, line.before, stint.batch_id))
-                draft.answer(stint)
-    let_go_of_kept(draft, enrollment.enrollment_id)
+                yield stint, from_plain(CaseAssignment.KIND, line.before, stint.batch_id)
 
 
 def let_go_of_kept(draft: Draft, enrollment_id: str) -> None:

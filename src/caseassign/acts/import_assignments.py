@@ -216,14 +216,7 @@ class _Timeline:
 
     def _facts(self, changes: Sequence[_Change]) -> EnrollmentFacts:
         stints = {**self.stints, **{change.after.assignment_id: change.after for change in changes}}
-        live = [stint for stint in stints.values() if not stint.voided]
-        return EnrollmentFacts(
-            enrollment=self.enrollment,
-            project=self.project,
-            assignments=tuple(sorted(live, key=lambda stint: (stint.start_date, stint.assignment_id))),
-            users=self.users,
-            as_of=self.today,
-        )
+        return EnrollmentFacts.of(self.enrollment, self.project, stints.values(), self.users, self.today)
 
 
 def _blamed(changes: Sequence[_Change], violations: Iterable[Violation]) -> list[_Change]:

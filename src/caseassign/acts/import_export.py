@@ -6,43 +6,32 @@ nothing, even where an act has changed the record since, and of a changed row on
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import date
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import attrs
 
+from caseassign.acts.check import introduced
+from caseassign.acts.draft import Draft
 from caseassign.acts.ledger import Ledger
+from caseassign.acts.outcome import Skipped
+from caseassign.acts.refresh import ADJUSTMENTS, ARRIVALS, AtExit, Refresh
+from caseassign.acts.said import SAID, heard, merged, said_otherwise, say
 from caseassign.batches import in_batches
 from caseassign.desk import Desk
 from caseassign.errors import HmisCsvError, InvalidRecordError, Violation
-from caseassign.history import IMPORT, RecordKey, from_plain, to_json, to_plain
+from caseassign.history import IMPORT, Change, RecordKey
 from caseassign.ids import new_id
-from caseassign.model import CaseAssignment, Client, Enrollment, Organization, Project, Record, User
-from caseassign.policy import Action
-from caseassign.rules import EnrollmentFacts, check
+from caseassign.model import CaseAssignment, Enrollment, Project, Record, User
+from caseassign.policy import Action, Unrestricted
 from caseassign.storage import Records, Transaction
 
 CaseManagersFrom: TypeAlias = Literal["Enrollment.UserID"] | None
+WhenAbsent: TypeAlias = Literal["report", "delete"]
 
 _ROWS_AT_ONCE: Final = 2_000
-_SAID: Final[Mapping[type[Record], tuple[str, ...]]] = {
-    Organization: ("organization_name",),
-    Project: ("organization_id", "project_name", "project_type", "operating_start_date", "operating_end_date"),
-    User: ("first_name", "last_name"),
-    Client: ("first_name", "last_name"),
-    Enrollment: (
-        "personal_id",
-        "project_id",
-        "household_id",
-        "relationship_to_hoh",
-        "entry_date",
-        "exit_date",
-        "deleted",
-    ),
-}
-"""What an export says of each kind of record; the rest belongs to those who work here."""
 
 
 class Row(Protocol):
@@ -92,8 +81,18 @@ class Export(Protocol):
     def has_exits(self) -> bool:
         """Whether it says who has exited; where it does not, nobody's exit is taken to be removed."""
 
+    @property
+    def full_refresh(self) -> tuple[date, date] | None:
+        """The first and the last day of the period of which it has every enrollment of its projects.
+
+        None where it does not claim to have them all: then nothing is absent.
+        """
+
     def rows(self, kind: str) -> Iterable[Row]:
         """Yield the rows of one kind."""
+
+    def lacking(self, enrollment_ids: Iterable[str]) -> Collection[str]:
+        """Return those of these ids for which it has no row at all, not even one that is kept out."""
 
 
 @attrs.frozen(kw_only=True)
@@ -101,6 +100,12 @@ class ImportResult:
     """What an import did. ``imported`` counts records that the store did not have, ``changed`` those it updated.
 
     ``violations`` are those that the updates brought. ``batch_id`` is None where nothing was new.
+
+    ``arrived`` has the ids of the enrollments that were there and for which something arrived: ``"exited"``,
+    ``"moved"`` (the day of the entry, or of an exit that was known), ``"reopened"``, ``"deleted"``, ``"returned"``
+    (deleted before, and no longer) and ``"absent"``. With ``at_exit="end"``, ``adjusted`` counts the assignments that
+    were ``"ended"``, ``"clipped"``, ``"voided"`` and ``"restored"``, and ``not_restored`` names those that a removed
+    exit could not put back, and why.
     """
 
     imported: dict[str, int]
@@ -109,15 +114,21 @@ class ImportResult:
     issues: dict[str, int]
     violations: tuple[Violation, ...]
     batch_id: str | None
+    arrived: Mapping[str, tuple[str, ...]] = attrs.field(factory=lambda: dict.fromkeys(ARRIVALS, ()))
+    adjusted: Mapping[str, int] = attrs.field(factory=lambda: dict.fromkeys(ADJUSTMENTS, 0))
+    not_restored: tuple[Skipped, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the result as plain data, violations as counts by code."""
+        """Return the result as plain data: violations as counts by code, what arrived as counts of enrollments."""
         return {
             "imported": self.imported,
             "changed": self.changed,
             "kept_out": self.kept_out,
             "issues": self.issues,
             "violations": dict(sorted(Counter(v.code for v in self.violations).items())),
+            "arrived": {what: len(ids) for what, ids in self.arrived.items()},
+            "adjusted": dict(self.adjusted),
+            "not_restored": [skipped.id for skipped in self.not_restored],
         }
 
 
@@ -133,20 +144,25 @@ def import_export(
     export: Export,
     *,
     case_managers_from: CaseManagersFrom,
+    at_exit: AtExit,
+    absent: WhenAbsent,
     other_implementation: bool,
     reason: str | None,
     dry_run: bool,
 ) -> ImportResult:
     """Import an export in one transaction and one batch."""
-    if case_managers_from not in (None, "Enrollment.UserID"):
-        raise InvalidRecordError("Import", "case_managers_from", "is neither None nor 'Enrollment.UserID'")
+    _check_choice("case_managers_from", case_managers_from, (None, "Enrollment.UserID"))
+    _check_choice("at_exit", at_exit, ("report", "end"))
+    _check_choice("absent", absent, ("report", "delete"))
+    how = {"case_managers_from": case_managers_from, "at_exit": at_exit, "absent": absent}
     try:
         with desk.store.transaction(write=True) as tx:
             actor = desk.actor(tx, Action.EXPORT_IMPORT)
             desk.authorize(actor, Action.EXPORT_IMPORT)
+            earlier = tx.history.of_kind(IMPORT)
             if not other_implementation:
-                _refuse_other_implementation(tx, export)
-            importing = _Import(desk, tx, reason, seeding=case_managers_from is not None)
+                _refuse_other_implementation(earlier, export)
+            importing = _Import(desk, tx, reason, how, is_first=not earlier)
             result = importing.carry_out(export)
             if dry_run:
                 raise _DryRun(result)  # noqa: TRY301  # leaving the block by an exception undoes it
@@ -155,8 +171,13 @@ def import_export(
         return attrs.evolve(dry.result, batch_id=None)
 
 
-def _refuse_other_implementation(tx: Transaction, export: Export) -> None:
-    lines: list[Any] = [line.after for line in tx.history.of_kind(IMPORT)]
+def _check_choice(name: str, given: str | None, choices: tuple[str | None, ...]) -> None:
+    if given not in choices:
+        raise InvalidRecordError("Import", name, f"is not one of {', '.join(map(repr, choices))}")
+
+
+def _refuse_other_implementation(earlier: Iterable[Change], export: Export) -> None:
+    lines: list[Any] = [line.after for line in earlier]
     known = {after["implementation_id"] for after in lines} - {None}
     if known and export.implementation_id is not None and export.implementation_id not in known:
         raise HmisCsvError(
@@ -169,35 +190,50 @@ def _refuse_other_implementation(tx: Transaction, export: Export) -> None:
 class _Import:
     """One import on its way: what it has counted, and whom it gave access to what."""
 
-    def __init__(self, desk: Desk, tx: Transaction, reason: str | None, *, seeding: bool) -> None:
-        self._desk = desk
+    def __init__(
+        self, desk: Desk, tx: Transaction, reason: str | None, how: Mapping[str, Any], *, is_first: bool
+    ) -> None:
+        # An import is allowed as a whole: the policy is not asked again for each project that it touches.
+        self._desk = attrs.evolve(desk, policy=Unrestricted())
         self._tx = tx
         self._ledger = Ledger(desk, tx, reason)
-        self._seeding = seeding
+        self._how = how
+        self._is_first = is_first
         self._has_exits = True
         kinds = ("clients", "users", "organizations", "projects", "enrollments", "assignments")
         self._imported = dict.fromkeys(kinds, 0)
         self._changed = dict.fromkeys(kinds, 0)
         self._violations: list[Violation] = []
         self._access: defaultdict[str, set[str]] = defaultdict(set)
+        self._projects: set[str] = set()
+        self._refresh = Refresh(how["at_exit"])
 
     def carry_out(self, export: Export) -> ImportResult:
         """Take the rows of an export, kind after kind, and write the import's line."""
         self._has_exits = export.has_exits
-        for kind in _SAID:
+        for kind in SAID:
             for rows in in_batches(export.rows(kind.KIND), _ROWS_AT_ONCE):
                 self._take(kind, rows)
         self._give_access()
+        for absent in self._absent(export):
+            self._refresh.arrived["absent"] += absent
+            if self._how["absent"] == "delete":
+                self._delete(absent)
         has_news = any(self._imported.values()) or any(self._changed.values())
         if has_news:
             self._record(export)
+        refresh = self._refresh
+        issues = Counter(export.issue_counts) + Counter(absent=len(refresh.arrived["absent"]))
         return ImportResult(
             imported=self._imported,
             changed=self._changed,
             kept_out=dict(export.kept_out),
-            issues=dict(export.issue_counts),
+            issues=dict(sorted(issues.items())),
             violations=tuple(self._violations),
             batch_id=self._ledger.batch_id if has_news else None,
+            arrived={what: tuple(ids) for what, ids in refresh.arrived.items()},
+            adjusted=refresh.adjusted,
+            not_restored=tuple(refresh.not_restored),
         )
 
     def _take(self, kind: type[Record], rows: list[Row]) -> None:
@@ -206,7 +242,7 @@ class _Import:
         there = records.get(ids)
         said_before = self._tx.imported.get(kind.KIND, ids)
         new: list[Row] = []
-        updated: list[tuple[Any, Any]] = []
+        updated: list[Any] = []
         said: dict[str, str] = {}
         for row in rows:
             key = row.record.key
@@ -214,32 +250,50 @@ class _Import:
                 if key not in there:
                     new.append(row)
                 continue
-            says = _say(kind, row.record)
+            if kind is Project:
+                self._projects.add(key)
+            says = say(row.record)
             if kind is Enrollment and not self._has_exits and key in said_before:
-                says = _with_exit_of(says, said_before[key])
+                says = said_otherwise(kind, says, exit_date=heard(kind, said_before[key])["exit_date"])
             if says == said_before.get(key):
                 continue
             said[key] = says
             if key not in there:
                 new.append(row)
                 continue
-            after = _merged(there[key], says, said_before.get(key))
+            after = merged(there[key], says, said_before.get(key))
             if after != there[key]:
-                updated.append((there[key], after))
+                updated.append(after)
         records.add(attrs.evolve(row.record, batch_id=self._ledger.batch_id) for row in new)
-        records.replace(after for _, after in updated)
         self._tx.imported.put(kind.KIND, said)
         self._imported[f"{kind.KIND}s"] += len(new)
-        self._changes(kind, updated)
-        if kind is Enrollment:
-            self._check(updated)
-            if self._seeding:
-                self._seed(new)
+        self._update(kind, updated)
+        if kind is Enrollment and self._how["case_managers_from"] is not None:
+            self._seed(new)
 
-    def _changes(self, kind: type[Record], updated: list[tuple[Any, Any]]) -> None:
-        self._changed[f"{kind.KIND}s"] += len(updated)
-        change = self._ledger.change
-        self._ledger.append(change(Action.EXPORT_IMPORT, before, after) for before, after in updated)
+    def _update(self, kind: type[Record], updated: list[Any]) -> None:
+        if not updated:
+            return
+        draft = self._draft()
+        if kind is Enrollment:
+            self._refresh.put(draft, updated)
+        else:
+            draft.find(kind, [after.key for after in updated])
+            for after in updated:
+                draft.put(after)
+        self._write(draft)
+
+    def _draft(self) -> Draft:
+        return Draft(self._desk, self._tx, Action.EXPORT_IMPORT)
+
+    def _write(self, draft: Draft) -> None:
+        """Write what a draft puts, a line for each record, and remember the violations that it brings."""
+        self._violations += introduced(draft)
+        changes = draft.changes()
+        draft.write(changes, self._ledger.batch_id)
+        self._ledger.append([self._ledger.change(action, before, after) for before, after, action in changes])
+        for _, after, _ in changes:
+            self._changed[f"{after.KIND}s"] += 1
 
     def _seed(self, rows: list[Row]) -> None:
         """Give each new enrollment its last editor as case manager, and the editor access to the organization."""
@@ -265,37 +319,41 @@ class _Import:
         self._imported["assignments"] += len(stints)
 
     def _give_access(self) -> None:
-        updated = []
-        for user_id, user in sorted(self._tx.users.get(self._access).items()):
-            after = attrs.evolve(user, organization_ids=user.organization_ids | self._access[user_id])
-            if after != user:
-                updated.append((user, after))
-        self._tx.users.replace(after for _, after in updated)
-        self._changes(User, [(u, after) for u, after in updated if u.batch_id != self._ledger.batch_id])
+        """Give access to those who became case managers; for users whom this import adds, without a line."""
+        there = self._tx.users.get(self._access)
+        given = [attrs.evolve(u, organization_ids=u.organization_ids | self._access[key]) for key, u in there.items()]
+        self._tx.users.replace(user for user in given if user.batch_id == self._ledger.batch_id)
+        self._update(User, [user for user in given if user.batch_id != self._ledger.batch_id])
 
-    def _check(self, updated: list[tuple[Enrollment, Enrollment]]) -> None:
-        """Remember the violations that updates of enrollments brought."""
-        projects = self._tx.projects.get({e.project_id for pair in updated for e in pair})
-        stints: defaultdict[str, list[CaseAssignment]] = defaultdict(list)
-        for stint in self._tx.assignments.of_enrollments([after.enrollment_id for _, after in updated]):
-            if not stint.voided:
-                stints[stint.enrollment_id].append(stint)
-        users = self._tx.users.get({stint.user_id for of_one in stints.values() for stint in of_one})
-        today = self._desk.today
+    def _absent(self, export: Export) -> Iterator[list[str]]:
+        """Yield the ids of the enrollments that a full refresh no longer has, batch by batch.
 
-        def violations(enrollment: Enrollment) -> Iterator[Violation]:
-            facts = EnrollmentFacts(
-                enrollment=enrollment,
-                project=projects[enrollment.project_id],
-                assignments=tuple(stints[enrollment.enrollment_id]),
-                users=users,
-                as_of=today,
-            )
-            return check(self._desk.required, [facts])
+        They are of its projects and of its period, as they stand now and as the last import told of them: where the
+        two differ, the other system may rightly have left them out.
+        """
+        days = export.full_refresh
+        if days is None or self._is_first:
+            return
 
-        for before, after in updated:
-            found = {(violation.code, violation.ids) for violation in violations(before)}
-            self._violations += [v for v in violations(after) if (v.code, v.ids) not in found]
+        def belongs(enrollment: Enrollment) -> bool:
+            return enrollment.project_id in self._projects and _is_of_period(enrollment, days)
+
+        for enrollments in in_batches(self._tx.enrollments, _ROWS_AT_ONCE):
+            candidates = {each.enrollment_id: each for each in enrollments if belongs(each)}
+            said = self._tx.imported.get(Enrollment.KIND, export.lacking(candidates))
+            absent = [key for key, told in said.items() if belongs(merged(candidates[key], told))]
+            if absent:
+                yield absent
+
+    def _delete(self, enrollment_ids: Collection[str]) -> None:
+        """Mark enrollments as deleted, as if the export had said so; then the row that comes back is news."""
+        draft = self._draft()
+        for enrollment in draft.open(enrollment_ids):
+            draft.put(attrs.evolve(enrollment, deleted=True))
+        self._write(draft)
+        said = self._tx.imported.get(Enrollment.KIND, enrollment_ids)
+        gone = {key: said_otherwise(Enrollment, told, deleted=True) for key, told in said.items()}
+        self._tx.imported.put(Enrollment.KIND, gone)
 
     def _record(self, export: Export) -> None:
         """Write the line that stands for all records which this import saw for the first time."""
@@ -305,29 +363,14 @@ class _Import:
             "sha256": export.sha256,
             "imported": self._imported,
             "changed": self._changed,
-            "case_managers_from": "Enrollment.UserID" if self._seeding else None,
+            **self._how,
         }
         record = RecordKey(IMPORT, self._ledger.batch_id)
         self._ledger.append([self._ledger.line(Action.EXPORT_IMPORT, record, None, after)])
 
 
-def _say(kind: type[Record], record: Record) -> str:
-    plain = to_plain(record)
-    return to_json([plain[field] for field in _SAID[kind]])
-
-
-def _with_exit_of(says: str, said: str) -> str:
-    """Return what an export says, with the exit as the last import said it."""
-    at = _SAID[Enrollment].index("exit_date")
-    now, then = json.loads(says), json.loads(said)
-    return to_json([*now[:at], then[at], *now[at + 1 :]])
-
-
-def _merged(there: Record, says: str, said: str | None) -> Record:
-    """Return the record with those fields changed of which the export says something else than last time."""
-    fields = _SAID[type(there)]
-    now = dict(zip(fields, json.loads(says), strict=True))
-    then = {} if said is None else dict(zip(fields, json.loads(said), strict=True))
-    news = {field: value for field, value in now.items() if field not in then or then[field] != value}
-    merged: Record = from_plain(there.KIND, to_plain(there) | news, there.batch_id)
-    return merged
+def _is_of_period(enrollment: Enrollment, days: tuple[date, date]) -> bool:
+    """Whether an export of a period, from its first to its last day, has an enrollment: the day of the exit counts."""
+    first, last = days
+    exit_date = enrollment.exit_date
+    return not enrollment.deleted and enrollment.entry_date <= last and (exit_date is None or exit_date >= first)

@@ -27,7 +27,8 @@ class Outcome:
     """What an act did, or would do if it was a dry run.
 
     Records are as they are after the act, in the order given or made; where nothing had to be written, ``changes``
-    is empty and ``batch_id`` None. ``skipped`` names what a household act or an undo left as it was.
+    is empty and ``batch_id`` None. ``skipped`` names what an act on several records left as it was, and why;
+    ``withheld`` is how many cases of a caseload it left alone because the acting user may not see them.
     """
 
     action: str
@@ -36,6 +37,7 @@ class Outcome:
     changes: tuple[Change, ...] = attrs.field(repr=False)
     batch_id: str | None
     skipped: tuple[Skipped, ...] = ()
+    withheld: int = 0
 
     @property
     def assignment(self) -> CaseAssignment:
@@ -54,6 +56,7 @@ class Outcome:
             "assignments": [to_plain(assignment) for assignment in self.assignments],
             "enrollments": [to_plain(enrollment) for enrollment in self.enrollments],
             "skipped": [list(attrs.astuple(skipped)) for skipped in self.skipped],
+            "withheld": self.withheld,
         }
 
     @classmethod
@@ -66,6 +69,7 @@ class Outcome:
             changes=tuple(changes),
             batch_id=command.batch_id if changes else None,
             skipped=tuple(Skipped(*skipped) for skipped in plain["skipped"]),
+            withheld=plain.get("withheld", 0),
         )
 
 

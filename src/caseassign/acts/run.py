@@ -7,8 +7,9 @@ write records and history, return what happened. An act is a function of a `Draf
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypedDict
 
+from caseassign.acts.check import check_draft
 from caseassign.acts.draft import Draft
 from caseassign.acts.ledger import Ledger
 from caseassign.acts.outcome import Outcome
@@ -17,6 +18,19 @@ from caseassign.errors import InvalidRecordError, PermissionDeniedError
 from caseassign.history import COMMAND, RecordKey
 from caseassign.model import is_text
 from caseassign.policy import Action
+
+
+class Repeat(TypedDict, total=False):
+    """What every act takes besides."""
+
+    command_id: str | None
+    dry_run: bool
+
+
+class How(Repeat, total=False):
+    """What every act takes that does not take a reason by position."""
+
+    reason: str | None
 
 
 def run(
@@ -40,7 +54,7 @@ def run(
         if first is not None:
             return first
         act(draft)
-        draft.check()
+        check_draft(draft)
         changes = draft.changes()
         if not changes and command_id is None:
             return draft.outcome((), None)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from caseassign.cli import acts, demonstration, exchange, lists, reviews, staff
+from caseassign.cli import acts, demonstration, exchange, lists, reviews, staff, teamwork
 from caseassign.cli.arguments import DONE, INTERRUPTED, REFUSED, UNUSABLE, Parser, WrongUsageError
 from caseassign.cli.output import print_data, print_error
 from caseassign.display.text import refusal
@@ -48,7 +48,7 @@ def _parser() -> Parser:
         prog="caseassign", description="Who is responsible for this client, since when, until when, and who said so."
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (exchange, lists, acts, reviews, staff, demonstration):
+    for module in (exchange, lists, acts, teamwork, reviews, staff, demonstration):
         module.add_commands(commands)
     return parser
 

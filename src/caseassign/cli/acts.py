@@ -10,9 +10,10 @@ import attrs
 
 from caseassign.acts.assign import UNCHANGED
 from caseassign.acts.outcome import Outcome
-from caseassign.casework import Casework, How
+from caseassign.acts.run import How
+from caseassign.casework import Casework
 from caseassign.cli import arguments
-from caseassign.cli.arguments import DONE, Commands, Parser, WrongUsageError
+from caseassign.cli.arguments import DONE, Commands, Parser, Run, WrongUsageError
 from caseassign.cli.output import answer
 from caseassign.cli.store import acting_user, opened
 from caseassign.display import text
@@ -35,24 +36,25 @@ def add_commands(commands: Commands) -> None:
         help="a client, of a household with the HMIS code, as C1=1",
     )
     enroll.add_argument("--project", required=True, metavar="ID", help="the project")
-    _on(enroll, "the entry; default: today")
+    add_day(enroll, "the entry; default: today")
     arguments.several(
         enroll, "--case-manager", "ID", f"a user, {NOBODY}, or CLIENT=ID for one member; default: the acting user"
     )
     enroll.add_argument("--household-id", metavar="ID", help="the household; default: a new one")
 
     assign = _command(commands, "assign", _assign, "Make a user responsible for an enrollment.")
-    _enrollment(assign)
+    add_enrollment(assign)
     assign.add_argument("--case-manager", default=Actor.ME, metavar="ID", help="the user; default: the acting user")
     assign.add_argument("--start", type=arguments.day, metavar="DAY", help="the first day responsible; default: today")
     assign.add_argument("--end", type=arguments.day, metavar="DAY", help="the first day no longer responsible")
     assign.add_argument("--role", default=CASE_MANAGER, metavar="ROLE", help=f"default: {CASE_MANAGER}")
     assign.add_argument("--household", action="store_true", help="assign every member who has not exited")
     assign.add_argument("--client", metavar="ID", help="make sure that the enrollment is this client's")
+    assign.add_argument("--replace", action="store_true", help="end whoever holds the role on the day of the start")
 
     end = _command(commands, "end", _end, "End an assignment.")
     _assignment(end)
-    _on(end, "the first day no longer responsible; default: today, or the exit of an exited enrollment")
+    add_day(end, "the first day no longer responsible; default: today, or the exit of an exited enrollment")
 
     amend = _command(commands, "amend", _amend, "Correct the days or the role of an assignment.")
     _assignment(amend)
@@ -65,29 +67,29 @@ def add_commands(commands: Commands) -> None:
     hand_over = _command(commands, "hand-over", _hand_over, "End an assignment and start another user's, in one act.")
     _assignment(hand_over)
     hand_over.add_argument("--to", required=True, metavar="ID", help="the user who takes over")
-    _on(hand_over, "the first day of the other user; default: today")
+    add_day(hand_over, "the first day of the other user; default: today")
 
     reactivate = _command(commands, "reactivate", _reactivate, "Make the user of a past assignment responsible again.")
     _assignment(reactivate)
-    _on(reactivate, "the first day responsible again; default: today")
+    add_day(reactivate, "the first day responsible again; default: today")
 
     void = _command(commands, "void", _void, "Say that an assignment should never have existed.", reason_required=True)
     _assignment(void)
 
     exit_ = _command(commands, "exit", _exit, "Exit an enrollment, and end its assignments.")
-    _enrollment(exit_)
-    _on(exit_, "the exit; default: today")
+    add_enrollment(exit_)
+    add_day(exit_, "the exit; default: today")
     which = exit_.add_mutually_exclusive_group()
     which.add_argument("--keep", action="store_true", help="end no assignment: those that run past the exit are kept")
     arguments.several(which, "--end", "ASSIGNMENT", "end these only, and keep the others")
     exit_.add_argument("--household", action="store_true", help="exit every open member of the household")
 
     undo_exit = _command(commands, "undo-exit", _undo_exit, "Open an exited enrollment again, as it was.")
-    _enrollment(undo_exit)
+    add_enrollment(undo_exit)
     undo_exit.add_argument("--household", action="store_true", help="open every member that the same act exited")
 
     edit = _command(commands, "edit", _edit, "Correct the days, the relationship or the household of an enrollment.")
-    _enrollment(edit)
+    add_enrollment(edit)
     edit.add_argument("--entry-date", type=arguments.day, default=UNCHANGED, metavar="DAY", help="the entry")
     edit.add_argument("--exit-date", type=arguments.day_or_none, default=UNCHANGED, metavar="DAY|none", help="the exit")
     edit.add_argument(
@@ -103,34 +105,21 @@ def add_commands(commands: Commands) -> None:
     edit.add_argument("--adjust", action="store_true", help="clip or void assignments that would fall outside")
 
 
-def _command(commands: Commands, name: str, act: Act, summary: str, *, reason_required: bool = False) -> Parser:
-    parser = arguments.command(commands, name, _run, summary)
-    parser.set_defaults(act=act)
+def acting(commands: Commands, name: str, run: Run, summary: str, *, reason_required: bool = False) -> Parser:
+    """Add a command that acts, with the options that every one of them has, and return its parser."""
+    parser = arguments.command(commands, name, run, summary)
     parser.add_argument("--user", required=True, metavar="ID", help="who acts; SYSTEM for the system")
     arguments.how(parser, reason_required=reason_required)
     return parser
 
 
-def _enrollment(parser: Parser) -> None:
-    parser.add_argument("enrollment", metavar="ENROLLMENT", help="the id of the enrollment")
+def how(args: Namespace) -> How:
+    """Return why an act is carried out, and in what manner."""
+    return {"reason": args.reason, "command_id": args.command_id, "dry_run": args.dry_run}
 
 
-def _assignment(parser: Parser) -> None:
-    parser.add_argument("assignment", metavar="ASSIGNMENT", help="the id of the assignment")
-
-
-def _on(parser: Parser, summary: str) -> None:
-    parser.add_argument("--on", type=arguments.day, metavar="DAY", help=summary)
-
-
-def _run(args: Namespace) -> int:
-    with opened(args) as store:
-        outcome = args.act(Casework(store, user=acting_user(store, args.user)), args)
-    answer(args, data=lambda: _plain(outcome), blocks=lambda: text.outcome(outcome, dry_run=args.dry_run))
-    return DONE
-
-
-def _plain(outcome: Outcome) -> dict[str, Any]:
+def plain(outcome: Outcome) -> dict[str, Any]:
+    """Return what an act did as plain data."""
     data: dict[str, Any] = {
         "batch_id": outcome.batch_id,
         "assignments": [to_plain(assignment) for assignment in outcome.assignments],
@@ -139,11 +128,36 @@ def _plain(outcome: Outcome) -> dict[str, Any]:
     }
     if outcome.skipped:
         data["skipped"] = [attrs.asdict(skipped) for skipped in outcome.skipped]
+    if outcome.withheld:
+        data["withheld"] = outcome.withheld
     return data
 
 
-def _how(args: Namespace) -> How:
-    return {"reason": args.reason, "command_id": args.command_id, "dry_run": args.dry_run}
+def _command(commands: Commands, name: str, act: Act, summary: str, *, reason_required: bool = False) -> Parser:
+    parser = acting(commands, name, _run, summary, reason_required=reason_required)
+    parser.set_defaults(act=act)
+    return parser
+
+
+def add_enrollment(parser: Parser) -> None:
+    """Add the enrollment that an act is about."""
+    parser.add_argument("enrollment", metavar="ENROLLMENT", help="the id of the enrollment")
+
+
+def _assignment(parser: Parser) -> None:
+    parser.add_argument("assignment", metavar="ASSIGNMENT", help="the id of the assignment")
+
+
+def add_day(parser: Parser, summary: str) -> None:
+    """Add the day on which an act takes effect."""
+    parser.add_argument("--on", type=arguments.day, metavar="DAY", help=summary)
+
+
+def _run(args: Namespace) -> int:
+    with opened(args) as store:
+        outcome = args.act(Casework(store, user=acting_user(store, args.user)), args)
+    answer(args, data=lambda: plain(outcome), blocks=lambda: text.outcome(outcome, dry_run=args.dry_run))
+    return DONE
 
 
 def _enroll(casework: Casework, args: Namespace) -> Outcome:
@@ -156,7 +170,7 @@ def _enroll(casework: Casework, args: Namespace) -> Outcome:
     else:
         raise WrongUsageError("say what each member is to the head of household, such as C1=1 C2=3")
     case_manager = _case_managers(list(members), args.case_manager)
-    return casework.enroll(clients, args.project, args.on, case_manager, args.household_id, **_how(args))
+    return casework.enroll(clients, args.project, args.on, case_manager, args.household_id, **how(args))
 
 
 def _members(words: list[str]) -> dict[str, int | None]:
@@ -203,24 +217,25 @@ def _assign(casework: Casework, args: Namespace) -> Outcome:
         args.role,
         household=args.household,
         client=args.client,
-        **_how(args),
+        replace=args.replace,
+        **how(args),
     )
 
 
 def _end(casework: Casework, args: Namespace) -> Outcome:
-    return casework.end(args.assignment, args.on, **_how(args))
+    return casework.end(args.assignment, args.on, **how(args))
 
 
 def _amend(casework: Casework, args: Namespace) -> Outcome:
-    return casework.amend(args.assignment, args.start_date, args.end_date, args.role, **_how(args))
+    return casework.amend(args.assignment, args.start_date, args.end_date, args.role, **how(args))
 
 
 def _hand_over(casework: Casework, args: Namespace) -> Outcome:
-    return casework.hand_over(args.assignment, args.to, args.on, **_how(args))
+    return casework.hand_over(args.assignment, args.to, args.on, **how(args))
 
 
 def _reactivate(casework: Casework, args: Namespace) -> Outcome:
-    return casework.reactivate(args.assignment, args.on, **_how(args))
+    return casework.reactivate(args.assignment, args.on, **how(args))
 
 
 def _void(casework: Casework, args: Namespace) -> Outcome:
@@ -229,11 +244,11 @@ def _void(casework: Casework, args: Namespace) -> Outcome:
 
 def _exit(casework: Casework, args: Namespace) -> Outcome:
     ends = not args.keep if args.end is None else args.end
-    return casework.exit(args.enrollment, args.on, ends, household=args.household, **_how(args))
+    return casework.exit(args.enrollment, args.on, ends, household=args.household, **how(args))
 
 
 def _undo_exit(casework: Casework, args: Namespace) -> Outcome:
-    return casework.undo_exit(args.enrollment, household=args.household, **_how(args))
+    return casework.undo_exit(args.enrollment, household=args.household, **how(args))
 
 
 def _edit(casework: Casework, args: Namespace) -> Outcome:
@@ -244,5 +259,5 @@ def _edit(casework: Casework, args: Namespace) -> Outcome:
         args.relationship,
         args.household_id,
         adjust=args.adjust,
-        **_how(args),
+        **how(args),
     )

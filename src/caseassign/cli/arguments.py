@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, Final, NoReturn, Protocol, TypeAlias
+
+from dateutil.parser import isoparse
 
 from caseassign.errors import InvalidRecordError
 from caseassign.period import as_day
@@ -76,6 +78,13 @@ def as_of(parser: Parser) -> None:
     parser.add_argument("--as-of", type=day, metavar="DAY", help="as of the close of this day; default: today")
 
 
+def known_at(parser: Parser) -> None:
+    """Add the moment up to which what was recorded counts."""
+    parser.add_argument(
+        "--known-at", type=moment, metavar="MOMENT", help="as it was known at this moment; default: as it is known now"
+    )
+
+
 def part(parser: Parser) -> None:
     """Add what a question is narrowed to."""
     several(parser, "--project", "ID", "only these projects")
@@ -100,6 +109,17 @@ def day(text: str) -> date:
         return as_day(text)
     except InvalidRecordError:
         raise ArgumentTypeError("write a day of the calendar as YYYY-MM-DD, such as 2026-03-01") from None
+
+
+def moment(text: str) -> datetime:
+    """Return the moment that was typed, in UTC, which is also meant where no time zone is."""
+    try:
+        read = isoparse(text) if "T" in text else None
+        if read is not None:
+            return read.replace(tzinfo=read.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ArgumentTypeError("write a moment as YYYY-MM-DDTHH:MM, in UTC, or with a time zone: 2026-03-01T14:05-05:00")
 
 
 def day_or_none(text: str) -> date | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
 from caseassign.acts.import_assignments import AssignmentImport
 from caseassign.acts.import_assignments import Issue as ListIssue
 from caseassign.acts.import_export import ImportResult
+from caseassign.acts.refresh import FITTED
 from caseassign.batches import in_batches
 from caseassign.casework import Casework
 from caseassign.cli import arguments
@@ -41,6 +42,18 @@ def add_commands(commands: Commands) -> None:
         "--case-managers-from",
         choices=[_LAST_EDITOR],
         help="make the last editor of each new enrollment its case manager, and give them access",
+    )
+    import_.add_argument(
+        "--at-exit",
+        choices=["report", "end"],
+        default="report",
+        help="what exits, moved days and removed exits that arrive do to assignments; report them, if nothing is said",
+    )
+    import_.add_argument(
+        "--absent",
+        choices=["report", "delete"],
+        default="report",
+        help="what becomes of enrollments that a full refresh no longer has; report them, if nothing is said",
     )
     import_.add_argument("--assignments", metavar="CaseAssignment.csv", help="then import this list of assignments")
     import_.add_argument(
@@ -83,6 +96,8 @@ def _import(args: Namespace) -> int:
         result = casework.import_export(
             export,
             case_managers_from=args.case_managers_from,
+            at_exit=args.at_exit,
+            absent=args.absent,
             other_implementation=args.other_implementation,
             reason=args.reason,
             dry_run=args.dry_run,
@@ -92,7 +107,7 @@ def _import(args: Namespace) -> int:
             taken = casework.import_assignments(rows, reason=args.reason, dry_run=args.dry_run)
             listed = _Listed(rows.name, taken, (*rows.issues, *taken.issues))
         if issues_file is not None:
-            _write_issues(issues_file, export.issues, listed)
+            _write_issues(issues_file, export.issues, result, listed)
     answer(args, data=lambda: _plain(result, listed), blocks=lambda: _blocks(args, export.name, result, listed))
     return DONE
 
@@ -129,16 +144,19 @@ def _blocks(args: Namespace, name: str, result: ImportResult, listed: _Listed | 
     yield from text.imported(result, name, seeded=args.case_managers_from is not None, dry_run=args.dry_run)
     if listed is not None:
         yield from text.imported_list(listed.taken, listed.name, listed.issue_counts)
+    if args.dry_run and args.at_exit == "report" and any(result.arrived[what] for what in FITTED):
+        yield Line("Assignments would stay as they are; with --at-exit end they would follow.")
     if args.dry_run and listed is not None and any(result.imported.values()):
         yield Line("The list was compared with what the store has now, without what the export would add to it.")
     if args.issues is not None:
         yield Line(f"Every issue is in {args.issues}.")
 
 
-def _write_issues(file: TextIO, issues: Iterable[Issue], listed: _Listed | None) -> None:
+def _write_issues(file: TextIO, issues: Iterable[Issue], result: ImportResult, listed: _Listed | None) -> None:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(_COLUMNS)
     writer.writerows(issues)
+    writer.writerows(("Enrollment.csv", None, None, "absent", key) for key in result.arrived["absent"])
     if listed is not None:
         writer.writerows(listed.issues)
 

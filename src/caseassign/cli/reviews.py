@@ -21,7 +21,7 @@ from caseassign.cli import arguments
 from caseassign.cli.arguments import DONE, REFUSED, Commands
 from caseassign.cli.output import answer, print_blocks, print_json, progress
 from caseassign.cli.store import check_part, opened, output_file
-from caseassign.display import text
+from caseassign.display import story, text
 from caseassign.display.blocks import Block, Line
 from caseassign.display.words import counted
 from caseassign.history import Change
@@ -51,12 +51,14 @@ def add_commands(commands: Commands) -> None:
     record = history.add_mutually_exclusive_group(required=True)
     for kind in _RECORDS:
         record.add_argument(f"--{kind}", metavar="ID", help=f"the history of this {kind}")
+    arguments.known_at(history)
     record.add_argument("--verify", action="store_true", help="make sure that no line was changed, removed or put in")
 
     audit = arguments.command(
         commands, "audit", _audit, "List every violation; exit with 1 if a required one is found."
     )
     arguments.as_of(audit)
+    arguments.known_at(audit)
     arguments.part(audit)
     audit.add_argument("--csv", metavar="FILE", help="write every violation to this file")
 
@@ -69,13 +71,13 @@ def _history(args: Namespace) -> int:
         return _verify(args)
     kind, key = next((kind, key) for kind in _RECORDS if (key := getattr(args, kind)) is not None)
     with opened(args) as store:
-        lines = Casework(store, user=Actor.SYSTEM).history(**{kind: key})
+        lines = Casework(store, user=Actor.SYSTEM).history(**{kind: key}, known_at=args.known_at)
         with store.transaction() as tx:
-            users = tx.users.get({line.user_id for line in lines if line.user_id is not None})
+            users = tx.users.get(story.users_in(lines))
     answer(
         args,
         data=lambda: [_plain(line) for line in lines],
-        blocks=lambda: text.history(f"{kind} {key}", lines, users),
+        blocks=lambda: story.history(f"{kind} {key}", lines, users),
     )
     return DONE
 
@@ -100,7 +102,7 @@ def _verify(args: Namespace) -> int:
     answer(
         args,
         data=lambda: {"breaks": [attrs.asdict(found) for found in breaks]},
-        blocks=lambda: text.verification(breaks),
+        blocks=lambda: story.verification(breaks),
     )
     return REFUSED if breaks else DONE
 
@@ -150,6 +152,7 @@ def _walk(store: Store, args: Namespace, takers: Iterable[Taker]) -> date:
             projects=args.project,
             organizations=args.organization,
             progress=partial(show, "Enrollments looked at"),
+            known_at=args.known_at,
         )
         for finding in audit:
             for take in takers:

@@ -12,7 +12,7 @@ from typing import Final
 
 from caseassign.casework import Casework
 from caseassign.demo.synthetic import bundled_export
-from caseassign.display import text
+from caseassign.display import story, text
 from caseassign.display.blocks import Block, Line, Title
 from caseassign.errors import RuleViolationError
 from caseassign.formats import hmis_csv
@@ -96,8 +96,8 @@ def _audit(system: Casework) -> Iterator[Block]:
     yield from text.audit(TODAY, required, advisory)
     yield Title("8. History: who said so")
     with_names = {user.user_id: user for user in system.find_case_managers("")}
-    yield from text.history(f"enrollment {_MOVED_OUT}", system.history(enrollment=_MOVED_OUT), with_names)
-    yield from text.verification(system.verify_history())
+    yield from story.history(f"enrollment {_MOVED_OUT}", system.history(enrollment=_MOVED_OUT), with_names)
+    yield from story.verification(system.verify_history())
 
 
 def _stint(kim: Casework, enrollment_id: str) -> CaseAssignment:

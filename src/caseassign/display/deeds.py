@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
 
-from caseassign.display.words import counted, day, stint
-from caseassign.history import IMPORT, Change, from_plain
-from caseassign.model import CaseAssignment, Client, Enrollment
+from caseassign.acts.outcome import Skipped
+from caseassign.display.fields import changed, changed_names, ends
+from caseassign.display.words import counted, day, relationship, stint
+from caseassign.history import Change, from_plain
+from caseassign.model import COVER, CaseAssignment, Client, Enrollment
 from caseassign.policy import Action
 
-_FIELDS: Final = {
-    "relationship_to_hoh": "relationship to head",
-    "organization_ids": "organizations",
-    "is_case_manager": "available as case manager",
-    "left_on": "first day gone",
-    "entry_date": "entered on",
-    "exit_date": "exits on",
-    "start_date": "since",
-    "end_date": "ends on",
-    "kept_after_exit": "kept after exit",
-    "voided": "void",
-}
-"""Fields whose name is not what a screen says."""
+_RESTORING: Final = frozenset[str]({Action.ENROLLMENT_UNDO_EXIT, Action.BATCH_UNDO})
+"""Acts that put things back as they were."""
 
-_VERBS: Final[Mapping[str, str]] = {
-    Action.ASSIGNMENT_END: "ended",
-    Action.ASSIGNMENT_HAND_OVER: "ended",
-    Action.ENROLLMENT_EXIT: "ended",
-    Action.ENROLLMENT_UNDO_EXIT: "restored",
-}
-"""What an act does to the days of an assignment; any other changes them."""
+_NAMED: Final = 10
+"""How many records are named one by one; of more it is said how many there are."""
 
 
 class _Deed(NamedTuple):
@@ -53,29 +38,29 @@ def deeds(changes: Iterable[Change]) -> Iterator[str]:
         if noun == Enrollment.KIND and len(to_all) == 1:
             yield f"{verb} {noun} {to_all[0]}{circumstances}"
         else:
-            yield f"{verb} {counted(len(to_all), noun)}{circumstances}: {', '.join(to_all)}"
+            named = f": {', '.join(to_all)}" if len(to_all) <= _NAMED else ""
+            yield f"{verb} {counted(len(to_all), noun)}{circumstances}{named}"
 
 
-def in_full(change: Change) -> str:
-    """Return what a line of history says of its record, like ``enrollment E1: exits on 2 Mar 2026 (before: none)``."""
-    after: Any = change.after
-    record = f"{change.record.kind} {change.record.id}"
-    if change.record.kind == IMPORT:
-        new = ", ".join(
-            counted(number, kind.removesuffix("s")) for kind, number in sorted(after["imported"].items()) if number
-        )
-        return f"import of export {after['export_id']}: {new or 'nothing'} new"
-    if change.before is None:
-        return f"{record} is new: {_fields(change)}"
-    return f"{record}: {_changed_fields(change)}"
+def left_out(skipped: Iterable[Skipped]) -> Iterator[str]:
+    """Yield clauses like ``left out: E1, E2 (the member has exited by the start)``, each reason once."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for one in skipped:
+        alike.setdefault((one.kind, one.reason), []).append(one.id)
+    for (kind, reason), ids in alike.items():
+        yield f"left out: {', '.join(ids) if len(ids) <= _NAMED else counted(len(ids), kind)} ({reason})"
 
 
 def _deed(change: Change) -> _Deed:
-    if change.record.kind == Enrollment.KIND:
+    kind, key = change.record
+    if kind == Enrollment.KIND:
         return _to_enrollment(change)
-    if change.record.kind == CaseAssignment.KIND:
+    if kind == CaseAssignment.KIND:
         return _to_assignment(change)
-    return _Deed("added" if change.before is None else "changed", change.record.kind, "", change.record.id)
+    if change.before is None:
+        return _Deed("added", kind, "", key)
+    said = f" ({changed(change)})" if changed_names(change) == {"left_on"} else ""
+    return _Deed("changed", kind, "", f"{key}{said}")
 
 
 def _to_enrollment(change: Change) -> _Deed:
@@ -87,19 +72,36 @@ def _to_enrollment(change: Change) -> _Deed:
         return _Deed("exited", Enrollment.KIND, f" on {day(enrollment.exit_date)}", key)
     if change.action == Action.ENROLLMENT_UNDO_EXIT:
         return _Deed("re-opened", Enrollment.KIND, "", key)
-    return _Deed("changed", Enrollment.KIND, "", f"{key} ({_changed_fields(change)})")
+    return _to_changed_enrollment(change, enrollment)
+
+
+def _to_changed_enrollment(change: Change, enrollment: Enrollment) -> _Deed:
+    key, names = change.record.id, changed_names(change)
+    if "deleted" in names and enrollment.deleted:
+        return _Deed("marked", Enrollment.KIND, " as deleted", key)
+    if change.action in _RESTORING:
+        return _Deed("restored", Enrollment.KIND, "", f"{key} ({changed(change)})")
+    if change.action == Action.HOUSEHOLD_CHANGE and names <= {"household_id", "relationship_to_hoh"}:
+        now = f" (now {relationship(enrollment.relationship_to_hoh)})" if "relationship_to_hoh" in names else ""
+        return _Deed("moved", Enrollment.KIND, f" into household {enrollment.household_id}", f"{key}{now}")
+    return _Deed("changed", Enrollment.KIND, "", f"{key} ({changed(change)})")
 
 
 def _to_assignment(change: Change) -> _Deed:
     assignment = from_plain(CaseAssignment.KIND, change.after or {})
     verb = _verb(change, assignment)
     if verb == "made":
-        said = stint(assignment)
+        said = _cover(assignment) if assignment.role == COVER else stint(assignment)
     else:
         said = f"{assignment.user_id} on enrollment {assignment.enrollment_id}"
         if verb not in {"voided", "kept"}:
-            said += f": {_changed_fields(change)}"
+            said += f": {changed(change)}"
     return _Deed(verb, CaseAssignment.KIND, "", f"{assignment.assignment_id} ({said})")
+
+
+def _cover(of: CaseAssignment) -> str:
+    back = "" if of.end_date is None else f", back on {day(of.end_date)}"
+    return f"{of.user_id} covers enrollment {of.enrollment_id} from {day(of.start_date)}{back}"
 
 
 def _verb(change: Change, after: CaseAssignment) -> str:
@@ -109,32 +111,6 @@ def _verb(change: Change, after: CaseAssignment) -> str:
         return "voided"
     if after.kept_after_exit and not change.before["kept_after_exit"]:
         return "kept"
-    return _VERBS.get(change.action, "changed")
-
-
-def _changed_fields(change: Change) -> str:
-    before, after = change.before or {}, change.after or {}
-    changed = [name for name in after if before.get(name) != after[name]]
-    return "; ".join(
-        f"{_field(name)} {_value(name, after[name])} (before: {_value(name, before.get(name))})" for name in changed
-    )
-
-
-def _fields(change: Change) -> str:
-    after = change.after or {}
-    filled = [name for name in after if after[name] not in (None, False, [], change.record.id)]
-    return "; ".join(f"{_field(name)} {_value(name, after[name])}" for name in filled) or "known by its id alone"
-
-
-def _field(name: str) -> str:
-    return _FIELDS.get(name) or name.replace("_", " ")
-
-
-def _value(name: str, value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(value) or "none"
-    if value is not None and (name.endswith("_date") or name == "left_on"):
-        return day(date.fromisoformat(value))
-    return "none" if value is None else str(value)
+    if change.action in _RESTORING:
+        return "restored"
+    return "ended" if ends(change) else "changed"

@@ -14,6 +14,7 @@ RULES: Final[Mapping[str, str]] = {
 """What must be true, by the code of its violation."""
 
 ISSUES: Final[Mapping[str, str]] = {
+    "absent": "A full refresh has no row for an enrollment that an earlier import brought.",
     "bad-date": "An entry or exit date cannot be read: the enrollment is kept out.",
     "bad-value": "A code is not in its picklist, or a day cannot be read: the field is left empty.",
     "broken-row": "A quote is opened and not closed: the row is kept out.",

@@ -7,7 +7,7 @@ ended on a day is no longer so at the close of that day.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from itertools import groupby
 from typing import Final, NamedTuple, Self
@@ -16,92 +16,27 @@ from caseassign.acts.import_assignments import AssignmentImport
 from caseassign.acts.import_export import ImportResult
 from caseassign.acts.outcome import Outcome
 from caseassign.audit import Finding
-from caseassign.cases import Case, Cases, name_of
+from caseassign.cases import Cases
 from caseassign.display.blocks import Block, Column, Line, Table, Title
-from caseassign.display.deeds import deeds, in_full
+from caseassign.display.columns import (
+    ASSIGNMENT,
+    CASE_MANAGER,
+    CASES,
+    CLIENT,
+    ENROLLMENT,
+    ROLE,
+    STATUS,
+    STAY,
+    STINT,
+)
+from caseassign.display.deeds import deeds, left_out
 from caseassign.display.meanings import ISSUES, LIST_ISSUES, RULES
-from caseassign.display.words import counted, day, moment, person, relationship, stint
+from caseassign.display.words import counted, day, person, relationship, stint, withheld
 from caseassign.errors import Violation
-from caseassign.histories import History
-from caseassign.history import Break, Change
-from caseassign.model import AssignmentStatus, Client, User
+from caseassign.model import Client, User
 from caseassign.questions import ClientRecord, EnrollmentRecord
 
 # Lists of cases
-
-
-def _day_or_blank(of: date | None, *, wanted: bool = True) -> str:
-    return day(of) if of is not None and wanted else ""
-
-
-def _head(case: Case) -> str:
-    head = case.head_of_household
-    return "" if head is None else name_of(head) or head.personal_id
-
-
-def _since(case: Case) -> str:
-    if case.assignment is None or case.status is AssignmentStatus.UPCOMING:
-        return ""
-    if case.assignment.period.is_empty:
-        return f"Same day, {day(case.assignment.start_date)}"
-    return _day_or_blank(case.since)
-
-
-def _starts_on(case: Case) -> str:
-    upcoming = case.status is AssignmentStatus.UPCOMING
-    return "" if case.assignment is None else _day_or_blank(case.assignment.start_date, wanted=upcoming)
-
-
-def _end(case: Case, *, past: bool) -> str:
-    if case.assignment is None:
-        return ""
-    return _day_or_blank(case.assignment.end_date, wanted=past == (case.status is AssignmentStatus.INACTIVE))
-
-
-def _exit(case: Case, *, past: bool) -> str:
-    exit_date = case.enrollment.exit_date
-    return _day_or_blank(exit_date, wanted=exit_date is not None and past == (exit_date <= case.as_of))
-
-
-_CLIENT: Final[tuple[Column[Case], ...]] = (
-    Column("Client", lambda case: name_of(case.client) or "", "client"),
-    Column("Client ID", lambda case: case.client.personal_id, "client"),
-)
-_CASE_MANAGER: Final[tuple[Column[Case], ...]] = (
-    Column("Case manager", lambda case: name_of(case.case_manager) or "", "case manager"),
-    Column("User", lambda case: "" if case.assignment is None else case.assignment.user_id, "case manager"),
-)
-_STATUS: Final[Column[Case]] = Column("Status", lambda case: str(case.status).capitalize())
-_ENROLLMENT: Final[tuple[Column[Case], ...]] = (
-    Column("Project", lambda case: case.project.project_name or case.project.project_id, "ids"),
-    Column("Enrollment", lambda case: case.enrollment.enrollment_id, "ids"),
-)
-_ASSIGNMENT: Final[Column[Case]] = Column(
-    "Assignment", lambda case: "" if case.assignment is None else case.assignment.assignment_id, "ids"
-)
-_STAY: Final[tuple[Column[Case], ...]] = (
-    Column("Entered on", lambda case: day(case.enrollment.entry_date), "days"),
-    Column("Exits on", lambda case: _exit(case, past=False), "days"),
-    Column("Exited on", lambda case: _exit(case, past=True), "days"),
-)
-_STINT: Final[tuple[Column[Case], ...]] = (
-    Column("Starts on", _starts_on, "days"),
-    Column("Since", _since, "days"),
-    Column("Ends on", lambda case: _end(case, past=False), "days"),
-    Column("Ended on", lambda case: _end(case, past=True), "days"),
-)
-_ROLE: Final[tuple[Column[Case], ...]] = (
-    Column("Role", lambda case: "" if case.assignment is None else case.assignment.role, "role"),
-    Column(
-        "Kept after exit", lambda case: "yes" if case.assignment and case.assignment.kept_after_exit else "", "role"
-    ),
-)
-_HOUSEHOLD: Final[tuple[Column[Case], ...]] = (
-    Column("Head of household", _head, "household"),
-    Column("Household size", lambda case: str(case.household_size), "household", is_number=True),
-)
-_CASES: Final = (*_CLIENT, *_ENROLLMENT, _ASSIGNMENT, *_STAY, *_STINT, *_ROLE, *_HOUSEHOLD)
-"""What a list of cases shows; what does not apply to any of them is left out."""
 
 
 def held(cases: Cases, user: User) -> Iterator[Block]:
@@ -109,10 +44,10 @@ def held(cases: Cases, user: User) -> Iterator[Block]:
     who, as_of = person(user), day(cases.as_of)
     if cases.rows:
         yield Title(f"{cases.title} of {who} as of {as_of}")
-        yield Table.of(_CASES, cases)
+        yield Table.of(CASES, cases)
         yield Line(_count(cases, "case"))
     else:
-        yield Line(f"{who} has no {cases.title.lower()} as of {as_of}.{_withheld(cases.withheld)}")
+        yield Line(f"{who} has no {cases.title.lower()} as of {as_of}.{withheld(cases.withheld)}")
 
 
 def unassigned(cases: Cases) -> Iterator[Block]:
@@ -120,21 +55,21 @@ def unassigned(cases: Cases) -> Iterator[Block]:
     as_of = day(cases.as_of)
     if cases.rows:
         yield Title(f"{cases.title} as of {as_of}")
-        yield Table.of(_CASES, cases)
+        yield Table.of(CASES, cases)
         yield Line(_count(cases, "enrollment"))
     else:
-        yield Line(f"No open enrollment is without case manager as of {as_of}.{_withheld(cases.withheld)}")
+        yield Line(f"No open enrollment is without case manager as of {as_of}.{withheld(cases.withheld)}")
 
 
 def case_managers(cases: Cases, client: Client) -> Iterator[Block]:
     """Yield everybody who holds, held or will hold a client, by status and enrollment."""
     who, as_of = person(client), day(cases.as_of)
     if not cases.rows:
-        yield Line(f"{who} has no case managers on record as of {as_of}.{_withheld(cases.withheld)}")
+        yield Line(f"{who} has no case managers on record as of {as_of}.{withheld(cases.withheld)}")
         return
     yield Title(f"{cases.title} of {who} as of {as_of}")
     alone = all(case.client == client for case in cases)
-    columns = (*(() if alone else _CLIENT), *_CASE_MANAGER, *_ENROLLMENT, _ASSIGNMENT, *_STAY, *_STINT, *_ROLE)
+    columns = (*(() if alone else CLIENT), *CASE_MANAGER, *ENROLLMENT, ASSIGNMENT, *STAY, *STINT, *ROLE)
     for status, of_status in groupby(cases, key=lambda case: case.status):
         yield Title(str(status).capitalize())
         yield Table.of(columns, of_status)
@@ -144,13 +79,13 @@ def case_managers(cases: Cases, client: Client) -> Iterator[Block]:
 def client_record(record: ClientRecord) -> Iterator[Block]:
     """Yield a client's enrollments, each with its household and its case managers."""
     yield Title(f"{person(record.client)} as of {day(record.as_of)}")
-    yield Line(f"{counted(len(record.enrollments), 'enrollment')}.{_withheld(record.withheld)}")
+    yield Line(f"{counted(len(record.enrollments), 'enrollment')}.{withheld(record.withheld)}")
     for of_one in record.enrollments:
         yield Title(_enrollment_title(of_one, record.as_of))
         members = [f"{person(client)}, {relationship(member.relationship_to_hoh)}" for member, client in of_one.members]
         yield Line(f"Household: {'; '.join(members)}")
         if of_one.case_managers:
-            yield Table.of((*_CASE_MANAGER, _STATUS, _ASSIGNMENT, *_STINT, *_ROLE), of_one.case_managers)
+            yield Table.of((*CASE_MANAGER, STATUS, ASSIGNMENT, *STINT, *ROLE), of_one.case_managers)
         else:
             yield Line("Nobody is assigned.")
 
@@ -166,11 +101,7 @@ def _enrollment_title(record: EnrollmentRecord, as_of: date) -> str:
 
 def _count(cases: Cases, noun: str) -> str:
     more = " More follow." if cases.next_page else ""
-    return f"{counted(len(cases), noun)}.{more}{_withheld(cases.withheld)}"
-
-
-def _withheld(number: int) -> str:
-    return f" {counted(number, 'row')} withheld." if number else ""
+    return f"{counted(len(cases), noun)}.{more}{withheld(cases.withheld)}"
 
 
 # Acts
@@ -181,7 +112,7 @@ def outcome(of: Outcome, *, dry_run: bool = False) -> Iterator[Block]:
     if dry_run:
         yield Line("Dry run, nothing written.")
     if of.changes:
-        clauses = [*deeds(of.changes), *(f"left out: {one.id} ({one.reason})" for one in of.skipped)]
+        clauses = [*deeds(of.changes), *left_out(of.skipped)]
         said = "; ".join(clauses)
         yield Line(f"Would have {said}." if dry_run else f"{said[0].upper()}{said[1:]}.")
     else:
@@ -202,7 +133,7 @@ def _as_it_is(of: Outcome) -> Iterator[str]:
         yield f"assignment {assignment.assignment_id} {held}"
 
 
-# Imports, audits, history
+# Imports, audits
 
 
 _SHOWN: Final = 50
@@ -223,6 +154,7 @@ def imported(result: ImportResult, name: str, *, seeded: bool = False, dry_run: 
             f"({counted(result.imported['assignments'], 'assignment')}), and was given access to the organization that "
             "runs the project."
         )
+    yield from _arrived(result)
     if result.issues:
         yield Title("Issues with the export")
         yield _counts(result.issues, "What it means", ISSUES)
@@ -235,6 +167,34 @@ def imported(result: ImportResult, name: str, *, seeded: bool = False, dry_run: 
             yield Line(f"… and {len(result.violations) - _SHOWN:,} more; caseassign audit lists all.")
     if result.batch_id is not None:
         yield Line(f"Batch {result.batch_id}.")
+
+
+_ARRIVED: Final[Mapping[str, str]] = {
+    "exited": "exited",
+    "moved": "with moved days",
+    "reopened": "open again",
+    "deleted": "deleted",
+    "returned": "no longer deleted",
+    "absent": "absent from the export",
+}
+"""What an import says of enrollments that were there, by the key under which it names them."""
+
+
+def _arrived(result: ImportResult) -> Iterator[Block]:
+    """Yield what arrived for enrollments that were there, and what became of their assignments."""
+    if any(result.arrived.values()):
+        yield Title("What arrived for enrollments that were there")
+        yield Line(_list_of({said: len(result.arrived[what]) for what, said in _ARRIVED.items()}))
+    if any(result.adjusted.values()):
+        yield Line(f"Of their assignments {_list_of(result.adjusted)}")
+    for skipped in result.not_restored[:_SHOWN]:
+        yield Line(f"Not restored: assignment {skipped.id} ({skipped.reason}).")
+    if len(result.not_restored) > _SHOWN:
+        yield Line(f"… and {len(result.not_restored) - _SHOWN:,} more that were not restored.")
+
+
+def _list_of(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number:,} {what}" for what, number in counts.items() if number) + "."
 
 
 def imported_list(result: AssignmentImport, name: str, issues: Mapping[str, int]) -> Iterator[Block]:
@@ -299,32 +259,6 @@ def violations(findings: Iterable[Finding]) -> Iterator[Block]:
     )
     yield Title("Violations")
     yield Table.of(columns, findings)
-
-
-def history(of: str, lines: History, users: Mapping[str, User]) -> Iterator[Block]:
-    """Yield the history of a record, or of a batch, a line each; ``users`` are those whose names are known."""
-    yield Title(f"History of {of}")
-    for line in lines:
-        yield Line(_history_line(line, users))
-    yield Line(f"{counted(len(lines), 'line')}.{_withheld(lines.withheld)}")
-
-
-def _history_line(line: Change, users: Mapping[str, User]) -> str:
-    if line.user_id is None:
-        who = "the system"
-    else:
-        user = users.get(line.user_id)
-        who = line.user_id if user is None else person(user)
-    reason = f". Reason: {line.reason}" if line.reason else ""
-    return f"{moment(line.recorded_at)}, {who}, {line.action}: {in_full(line)}{reason}. Batch {line.batch_id}"
-
-
-def verification(breaks: Sequence[Break]) -> Iterator[Block]:
-    """Yield what verifying the history found."""
-    if not breaks:
-        yield Line("The history is whole: no line of it was changed, removed or put in.")
-    for found in breaks:
-        yield Line(f"Line {found.number} of the history: {found.problem}.")
 
 
 # People who work here

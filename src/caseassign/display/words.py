@@ -26,6 +26,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def withheld(number: int) -> str:
+    """Return how many rows may not be seen, to follow a sentence; nothing where none is."""
+    return f" {counted(number, 'row')} withheld." if number else ""
+
+
 def person(of: Client | User) -> str:
     """Return a person like ``Kim Example (U1)``, or the id where no name is known, or may be shown."""
     name = " ".join(part for part in (of.first_name, of.last_name) if part)

@@ -16,7 +16,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from functools import partial
 from types import TracebackType
@@ -26,12 +27,18 @@ import attrs
 
 from caseassign.errors import StorageError
 from caseassign.formats.hmis_days import read_day
-from caseassign.formats.hmis_judging import count_kept_out, judge
+from caseassign.formats.hmis_judging import count_kept_out, judge, names_every_enrollment, without_row
 from caseassign.formats.hmis_source import FILES, open_source
 from caseassign.formats.hmis_staging import Progress, export_row, load, open_staging, read_number
 from caseassign.model import Client, Enrollment, Organization, Project, User
 
 T_co = TypeVar("T_co", covariant=True)
+
+_FULL_REFRESH: Final = 2
+"""The ExportDirective of an export that has all records, and not only those that changed (HMIS 1.2)."""
+
+_REPORTING_PERIOD: Final = 3
+"""The ExportPeriodType of an export of the enrollments that were open in a period (HMIS 1.1)."""
 
 ExportRecord: TypeAlias = Client | User | Organization | Project | Enrollment
 
@@ -160,6 +167,8 @@ class Export:
     Records come in the order of their ids, issues in that of files and lines. What Export.csv says is None where
     it does not say it. ``kept_out`` counts the enrollments that could not be imported, and ``sha256`` is the same
     for the same files, zipped or not. ``has_exits`` is whether there was an Exit.csv to say who has exited.
+    ``full_refresh`` is the first and the last day of the period of which it has every enrollment of its projects:
+    where it is a full refresh of a reporting period, and the id of every row of Enrollment.csv can be read.
     """
 
     name: str
@@ -168,10 +177,12 @@ class Export:
     csv_version: str | None
     export_start_date: date | None
     export_end_date: date | None
+    export_period_type: int | None
     export_directive: int | None
     hash_status: int | None
     sha256: str
     has_exits: bool
+    full_refresh: tuple[date, date] | None
     issue_counts: dict[str, int]
     kept_out: dict[str, int]
     _db: sqlite3.Connection = attrs.field(repr=False)
@@ -215,6 +226,11 @@ class Export:
         for bare, entered_by, *values in self._select(f"SELECT bare, {fields} FROM {table} ORDER BY id"):
             yield Row(build(*values), bool(bare), entered_by)
 
+    def lacking(self, enrollment_ids: Iterable[str]) -> list[str]:
+        """Return those of these ids for which there is no row in Enrollment.csv, not even one that is kept out."""
+        with _walking():
+            return without_row(self._db, enrollment_ids)
+
     def close(self) -> None:
         """Give back the disk space; closing twice is harmless."""
         self._db.close()
@@ -239,10 +255,16 @@ class Export:
         return int(count)
 
     def _select(self, sql: str) -> Iterator[Any]:
-        try:
+        with _walking():
             yield from self._db.execute(sql)
-        except sqlite3.Error as error:
-            raise StorageError(f"the export that was read cannot be walked: {error}") from None
+
+
+@contextmanager
+def _walking() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StorageError(f"the export that was read cannot be walked: {error}") from None
 
 
 def read(path: str | os.PathLike[str], progress: Progress | None = None) -> Export:
@@ -273,22 +295,31 @@ def _say_nothing(file: str, rows: int) -> None:
 
 
 def _export(db: sqlite3.Connection, name: str, sha256: str, *, has_exits: bool) -> Export:
-    export_id, implementation_id, csv_version, start, end, directive, hash_status = export_row(db)
+    export_id, implementation_id, csv_version, start, end, period_type, directive, hash_status = export_row(db)
+    first, last = _written_day(start), _written_day(end)
+    is_full = read_number(directive) == _FULL_REFRESH
+    is_full &= period_type is None or read_number(period_type) == _REPORTING_PERIOD
     return Export(
         name=name,
         export_id=export_id,
         implementation_id=implementation_id,
         csv_version=csv_version,
-        export_start_date=_written_day(start),
-        export_end_date=_written_day(end),
+        export_start_date=first,
+        export_end_date=last,
+        export_period_type=read_number(period_type),
         export_directive=read_number(directive),
         hash_status=read_number(hash_status),
         sha256=sha256,
         has_exits=has_exits,
+        full_refresh=_span(first, last) if is_full and names_every_enrollment(db) else None,
         issue_counts=dict(db.execute("SELECT code, count(*) FROM issue GROUP BY code ORDER BY code")),
         kept_out={"enrollments": count_kept_out(db)},
         db=db,
     )
+
+
+def _span(first: date | None, last: date | None) -> tuple[date, date] | None:
+    return None if first is None or last is None or last < first else (first, last)
 
 
 def _written_day(text: str | None) -> date | None:

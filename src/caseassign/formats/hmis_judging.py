@@ -8,6 +8,7 @@ had to be left empty, filled in or read with good will.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from itertools import groupby
@@ -142,6 +143,7 @@ def _keep_out_enrollments(db: sqlite3.Connection) -> None:
             f"INSERT INTO issue SELECT ?, {line}, ?, ?, id FROM kept_out WHERE defect = ?",
             (table.number, column, code, number),
         )
+    db.execute("CREATE INDEX kept_out_by_id ON kept_out (id)")
     db.execute("DELETE FROM enrollment WHERE line IN (SELECT line FROM kept_out)")
     db.execute("DELETE FROM exit WHERE id IN (SELECT id FROM kept_out)")
 
@@ -153,6 +155,27 @@ def count_kept_out(db: sqlite3.Connection) -> int:
         (ENROLLMENT.number, BROKEN_ROW),
     )
     return int(count)
+
+
+def names_every_enrollment(db: sqlite3.Connection) -> bool:
+    """Whether Enrollment.csv has rows, and the id of each can be read."""
+    ((count, nameless),) = db.execute(
+        "SELECT (SELECT count(*) FROM enrollment) + (SELECT count(*) FROM kept_out WHERE id IS NOT NULL),"
+        " (SELECT count(*) FROM kept_out WHERE id IS NULL)"
+        " + (SELECT count(*) FROM flaw WHERE file = ? AND code = ?)",
+        (ENROLLMENT.number, BROKEN_ROW),
+    )
+    return bool(count and not nameless)
+
+
+def without_row(db: sqlite3.Connection, enrollment_ids: Iterable[str]) -> list[str]:
+    """Return those of the ids that no row of Enrollment.csv has, be it imported or kept out."""
+    found = db.execute(
+        "SELECT value FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM enrollment AS e WHERE e.id = value)"
+        " AND NOT EXISTS (SELECT 1 FROM kept_out AS k WHERE k.id = value)",
+        (json.dumps(list(enrollment_ids)),),
+    )
+    return [key for (key,) in found]
 
 
 def _judge_rows(db: sqlite3.Connection, table: Table) -> None:

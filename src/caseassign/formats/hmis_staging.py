@@ -115,6 +115,7 @@ EXPORT: Final = Table(
         Column("CSVVersion", "csv_version"),
         Column("ExportStartDate", "start_date"),
         Column("ExportEndDate", "end_date"),
+        Column("ExportPeriodType", "period_type"),
         Column("ExportDirective", "directive"),
         Column("HashStatus", "hash_status"),
     ),

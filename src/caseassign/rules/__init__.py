@@ -14,6 +14,7 @@ An agency leaves a rule out by giving a tuple without it.
 """
 
 from caseassign.rules.advisory import ADVISORY_RULES
+from caseassign.rules.agency import caseload_at_most, exclusive_role, known_roles, with_hard_limits
 from caseassign.rules.engine import Rule, Rules, by_subject, check, examine, for_heads_of_household, for_project_types
 from caseassign.rules.facts import AssignmentFacts, CaseloadFacts, EnrollmentFacts, Facts, HouseholdFacts
 from caseassign.rules.guards import GUARDS
@@ -31,8 +32,12 @@ __all__ = [
     "Rule",
     "Rules",
     "by_subject",
+    "caseload_at_most",
     "check",
     "examine",
+    "exclusive_role",
     "for_heads_of_household",
     "for_project_types",
+    "known_roles",
+    "with_hard_limits",
 ]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 
 from caseassign.errors import Violation
 from caseassign.model import COVER, AssignmentStatus
+from caseassign.period import Period
 from caseassign.rules.facts import AssignmentFacts, EnrollmentFacts, HouseholdFacts
 
 
@@ -17,6 +19,36 @@ def unassigned(facts: EnrollmentFacts) -> Iterator[Violation]:
             "enrollment_id",
             [facts.enrollment.enrollment_id],
             f"nobody is active on enrollment {facts.enrollment.enrollment_id}",
+        )
+
+
+def gap(facts: EnrollmentFacts) -> Iterator[Violation]:
+    """Somebody is responsible on every day of a stay up to now, from its first assignment on."""
+    first = min((stint.start_date for stint in facts.assignments), default=None)
+    if facts.enrollment.deleted or first is None:
+        return
+    ends = [] if facts.as_of == date.max else [facts.as_of + timedelta(days=1)]
+    if facts.enrollment.exit_date is not None:
+        ends.append(facts.enrollment.exit_date)
+    start, end = max(first, facts.enrollment.entry_date), min(ends, default=None)
+    if end is not None and start >= end:
+        return
+    key = facts.enrollment.enrollment_id
+    for days in Period(start, end).without(stint.period for stint in facts.assignments):
+        until = days.end or "further notice"
+        message = f"nobody was responsible for enrollment {key} from {days.start} until {until}"
+        yield Violation("gap", "start_date", [key], message)
+
+
+def only_cover(facts: EnrollmentFacts) -> Iterator[Violation]:
+    """Not everybody who is active on an open enrollment only covers for somebody."""
+    active = [stint for stint in facts.assignments if stint.status(facts.as_of) is AssignmentStatus.ACTIVE]
+    if facts.enrollment.is_open(facts.as_of) and active and all(stint.role == COVER for stint in active):
+        yield Violation(
+            "only-cover",
+            "role",
+            [facts.enrollment.enrollment_id],
+            f"enrollment {facts.enrollment.enrollment_id} is held by nobody but cover",
         )
 
 
@@ -93,6 +125,8 @@ def several_heads(facts: HouseholdFacts) -> Iterator[Violation]:
 
 ADVISORY_RULES = (
     unassigned,
+    gap,
+    only_cover,
     household_differs,
     held_by_departed,
     held_without_access,

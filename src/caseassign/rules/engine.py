@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache, wraps
 from typing import Any, TypeAlias, get_args, get_type_hints
 
+import attrs
+
 from caseassign.errors import InvalidRecordError, Violation
 from caseassign.model import ProjectType
 from caseassign.rules.facts import CaseloadFacts, EnrollmentFacts, Facts, HouseholdFacts
@@ -71,26 +73,37 @@ def _parts(facts: Facts) -> Iterable[Facts]:
 
 
 def for_project_types(rule: Rule, project_types: Iterable[ProjectType]) -> Rule:
-    """Return ``rule`` narrowed to projects of these types. Not for rules about a caseload."""
+    """Return ``rule`` narrowed to projects of these types; a rule about a caseload sees only the cases in them."""
     wanted = frozenset(project_types)
-    if subject(rule) is CaseloadFacts:
-        raise InvalidRecordError(
-            "Rule", getattr(rule, "__name__", "rule"), "is about a caseload, which has no project type"
-        )
 
     @wraps(rule)
     def narrowed(facts: Any) -> Iterable[Violation]:
+        if isinstance(facts, CaseloadFacts):
+            within = tuple(case for case in facts.cases if case.project.project_type in wanted)
+            return rule(attrs.evolve(facts, cases=within))
         project = facts.members[0].project if isinstance(facts, HouseholdFacts) else facts.project
         return rule(facts) if project.project_type in wanted else ()
 
-    return narrowed
+    return _about(subject(rule), narrowed)
 
 
 def for_heads_of_household(rule: Rule) -> Rule:
-    """Return ``rule``, which is about assignments or enrollments, narrowed to heads of household."""
+    """Return ``rule``, which is about assignments or enrollments, narrowed to heads of household.
+
+    Raises `InvalidRecordError` for a rule about what has no head: a household as a whole, or a caseload.
+    """
+    kind = subject(rule)
+    if kind in {HouseholdFacts, CaseloadFacts}:
+        raise InvalidRecordError("Rule", "for_heads_of_household", f"cannot narrow a rule about {kind.__name__}")
 
     @wraps(rule)
     def narrowed(facts: Any) -> Iterable[Violation]:
         return rule(facts) if facts.enrollment.is_head else ()
 
+    return _about(kind, narrowed)
+
+
+def _about(kind: type[Facts], narrowed: Rule) -> Rule:
+    """Say of a narrowed rule what it is about; `wraps` takes that over from a function, but not from an object."""
+    narrowed.__annotations__ = {"facts": kind}
     return narrowed

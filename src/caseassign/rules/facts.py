@@ -5,9 +5,9 @@ Facts are plain records put side by side as they stand at one moment. Voided sti
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 import attrs
 
@@ -44,6 +44,20 @@ class EnrollmentFacts:
     users: Mapping[str, User] = attrs.field(repr=False)
     as_of: date
 
+    @classmethod
+    def of(
+        cls,
+        enrollment: Enrollment,
+        project: Project,
+        stints: Iterable[CaseAssignment],
+        users: Mapping[str, User],
+        as_of: date,
+    ) -> Self:
+        """Return the facts of an enrollment, given every stint on it, in any order, voided ones too."""
+        live = [stint for stint in stints if not stint.voided]
+        live.sort(key=lambda stint: (stint.start_date, stint.assignment_id))
+        return cls(enrollment=enrollment, project=project, assignments=tuple(live), users=users, as_of=as_of)
+
     @property
     def stints(self) -> Iterator[AssignmentFacts]:
         """The facts of each stint."""
@@ -77,7 +91,7 @@ class HouseholdFacts:
 
 @attrs.frozen(kw_only=True)
 class CaseloadFacts:
-    """One user, and the stints in which they are active as of the day."""
+    """One user, and the stints in which they are active as of the day, cover among them."""
 
     user: User
     cases: tuple[AssignmentFacts, ...]

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
-from datetime import date
+from datetime import date, datetime
 from functools import partial
+from itertools import takewhile
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
@@ -28,6 +29,7 @@ from caseassign.model import (
     Record,
     User,
 )
+from caseassign.storage import entry_order, household_order, start_order
 from caseassign.stores.block import Block, Gate
 from caseassign.stores.chain import Chain
 
@@ -65,8 +67,8 @@ class MemoryTransaction:
         self.users = _Records(data.users, work)
         self.organizations = _Records(data.organizations, work)
         self.projects = _Records(data.projects, work)
-        self.enrollments = _Enrollments(data.enrollments, work)
-        self.assignments = _Assignments(data.assignments, work)
+        self.enrollments = _Enrollments(data, work)
+        self.assignments = _Assignments(data, work)
         self.history = _History(data.lines, work)
         self.imported = _Imported(data.said, work)
 
@@ -215,11 +217,7 @@ class _Records(Generic[R]):
 
     def __iter__(self) -> Iterator[R]:
         """Yield every record that is there at the start, as it is then, in the order of the ids."""
-        return self.in_order(attrgetter("key"))
-
-    def in_order(self, order: Callable[[R], Any]) -> Iterator[R]:
-        """Yield every record that is there at the start, as it is then."""
-        return self._work.each(sorted(self._table.rows.values(), key=order))
+        return self._work.each(sorted(self._table.rows.values(), key=attrgetter("key")))
 
     def _write(self, records: Iterable[R], *, known: bool, error: type[AlreadyExistsError | NotFoundError]) -> None:
         table = self._table
@@ -245,43 +243,61 @@ class _Records(Generic[R]):
 class _Enrollments(_Records[Enrollment]):
     """The enrollments; in answers by entry date, then id."""
 
+    def __init__(self, data: _Data, work: _Work) -> None:
+        super().__init__(data.enrollments, work)
+        self._stints = data.assignments
+
     def of_clients(self, personal_ids: Iterable[str]) -> list[Enrollment]:
         """Return the enrollments of these clients."""
-        return self._found("personal_id", personal_ids, _by_entry)
+        return self._found("personal_id", personal_ids, entry_order)
 
     def of_households(self, keys: Iterable[HouseholdKey]) -> list[Enrollment]:
         """Return the members of these households."""
-        return self._found("household_key", keys, _by_entry)
+        return self._found("household_key", keys, entry_order)
 
-    def by_household(self) -> Iterator[Enrollment]:
+    def by_household(self, projects: Collection[str] | None = None) -> Iterator[Enrollment]:
         """Yield every enrollment by project, household and id; those without household come first in a project."""
-        return self.in_order(_by_household)
+        rows = self._table.rows.values()
+        wanted = [e for e in rows if projects is None or e.project_id in projects]
+        return self._work.each(sorted(wanted, key=household_order))
+
+    def unassigned(self, as_of: date, projects: Collection[str] | None = None) -> Iterator[Enrollment]:
+        """Yield, in the order of `by_household`, those open as of a day on which nobody is active as of it."""
+        return (e for e in self.by_household(projects) if e.is_open(as_of) and not self._is_held(e, as_of))
+
+    def count(self, projects: Collection[str] | None = None, unassigned_on: date | None = None) -> int:
+        """Return how many enrollments there are; with a day, only those on which nobody is active as of it."""
+        counted = self.by_household(projects) if unassigned_on is None else self.unassigned(unassigned_on, projects)
+        return sum(1 for _ in counted)
+
+    def projects_of(self, enrollment_ids: Iterable[str], *, deleted: bool = True) -> dict[str, str]:
+        """Return the project id of each of these enrollments, by their ids."""
+        found = self.get(enrollment_ids)
+        return {key: e.project_id for key, e in found.items() if deleted or not e.deleted}
+
+    def _is_held(self, enrollment: Enrollment, as_of: date) -> bool:
+        stints = self._stints.found("enrollment_id", [enrollment.enrollment_id])
+        return any(not stint.voided and as_of in stint.period for stint in stints)
 
 
 class _Assignments(_Records[CaseAssignment]):
     """The assignments; in answers by start date, then id."""
 
+    def __init__(self, data: _Data, work: _Work) -> None:
+        super().__init__(data.assignments, work)
+        self._stays = data.enrollments.rows
+
     def of_enrollments(self, enrollment_ids: Iterable[str]) -> list[CaseAssignment]:
         """Return the assignments on these enrollments."""
-        return self._found("enrollment_id", enrollment_ids, _by_start)
+        return self._found("enrollment_id", enrollment_ids, start_order)
 
-    def of_users(self, user_ids: Iterable[str], ending_after: date | None = None) -> list[CaseAssignment]:
+    def of_users(
+        self, user_ids: Iterable[str], ending_after: date | None = None, projects: Collection[str] | None = None
+    ) -> list[CaseAssignment]:
         """Return the assignments of these users; with a day, only those that have not ended as of it."""
-        found = self._found("user_id", user_ids, _by_start)
-        return [a for a in found if ending_after is None or not a.period.has_ended(ending_after)]
-
-
-def _by_entry(enrollment: Enrollment) -> tuple[date, str]:
-    return enrollment.entry_date, enrollment.enrollment_id
-
-
-def _by_household(enrollment: Enrollment) -> tuple[str, bool, str, str]:
-    household_id = enrollment.household_id
-    return enrollment.project_id, household_id is not None, household_id or "", enrollment.enrollment_id
-
-
-def _by_start(assignment: CaseAssignment) -> tuple[date, str]:
-    return assignment.start_date, assignment.assignment_id
+        found = self._found("user_id", user_ids, start_order)
+        found = [a for a in found if ending_after is None or not a.period.has_ended(ending_after)]
+        return [a for a in found if projects is None or self._stays[a.enrollment_id].project_id in projects]
 
 
 class _History:
@@ -326,6 +342,16 @@ class _History:
     def of_kind(self, kind: str) -> list[Change]:
         """Return the lines about records of one kind."""
         return self._found(self._lines.by_kind, [kind])
+
+    def after(self, moment: datetime) -> Iterator[Change]:
+        """Yield the lines that follow the last one recorded up to a moment."""
+        later = list(takewhile(lambda line: line.recorded_at > moment, reversed(self._lines.lines)))
+        return map(deepcopy, self._work.each(reversed(later)))
+
+    def count(self, records: Iterable[RecordKey]) -> int:
+        """Return how many lines there are about these records."""
+        self._work.block.check()
+        return sum(len(self._lines.by_record.get(record, ())) for record in set(records))
 
     def __iter__(self) -> Iterator[Change]:
         """Yield every line that is there at the start."""

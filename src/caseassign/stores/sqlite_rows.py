@@ -38,12 +38,18 @@ class Table(Generic[R]):
         changes = ", ".join(f'"{column}" = ?' for column in others)
         listed = f"{key} IN (SELECT value FROM json_each(?))"
         order = order or key
+        self._order = order
+        self._at = columns.index(order)
         # Bounded by what is last at the start, so that it comes to an end even if more is added on the way.
         self.everything = self.select(f'WHERE {order} <= (SELECT max({order}) FROM "{kind}") ORDER BY {order}')
         self.with_ids = self.select(f"WHERE {listed} ORDER BY {key}")
         self.ids_there = f'SELECT {key} FROM "{kind}" WHERE {listed}'
         self.insert = f'INSERT INTO "{kind}" ({self._names}) VALUES ({marks})'
         self.update = f'UPDATE "{kind}" SET {changes} WHERE {key} = ?'
+
+    def named(self, row: Row) -> str:
+        """Return what to call a row in an error: its table, and its place in the order of the table."""
+        return f"the row of the table {self.kind} with {self._order} {row[self._at]}"
 
     def select(self, which: str = "") -> str:
         """Return the query for these rows: an SQL condition, order, or both."""

@@ -50,12 +50,16 @@ class Session:
         with translated():
             return self._connection.execute(sql, values).fetchall()
 
-    def stream(self, sql: str) -> Iterator[list[Row]]:
+    def number(self, sql: str, *values: object) -> int:
+        """Return the one number that a query finds."""
+        return int(self.rows(sql, *values)[0][0])
+
+    def stream(self, sql: str, *values: object) -> Iterator[list[Row]]:
         """Yield what a query finds, batch by batch."""
         self._check()
         cursor = self._streams.enter_context(closing(self._connection.cursor()))
         with translated():
-            cursor.execute(sql)
+            cursor.execute(sql, values)
         while rows := self._next_batch(cursor):
             yield rows
 

@@ -1,0 +1,98 @@
+"""Undo a batch: what it created is voided, what it changed is as before, unless something was built on it since."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from caseassign.acts.add import Addable, add
+from caseassign.acts.draft import Draft, refuse
+from caseassign.acts.exit import let_go_of_kept
+from caseassign.errors import InvalidRecordError, NotFoundError, RuleViolationError, Violation
+from caseassign.history import COMMAND, Change, Plain, RecordKey, from_plain, to_plain
+from caseassign.model import KINDS, CaseAssignment, Enrollment, Record
+from caseassign.policy import Action
+
+
+def undo(draft: Draft, batch_id: str) -> None:
+    """Reverse a batch. A record that is so already stays; one that was changed since refuses the undo.
+
+    Assignments that the batch created are voided, enrollments are marked as deleted. Clients, users, organizations
+    and projects that it created stay on record. On an enrollment that is open again nothing is kept past the exit.
+    """
+    touched = {line.record: line for line in _lines(draft, batch_id) if line.record.kind != COMMAND}
+    records = _records(draft, touched)
+    draft.answer(*(now for now in records.values() if isinstance(now, CaseAssignment | Enrollment)))
+    changed: list[Violation] = []
+    addable: list[Addable] = []
+    for key, now in records.items():
+        wanted = _wanted(draft, touched[key])
+        if wanted is None:
+            draft.skip(now, "it was added, and stays on record")
+        elif now == wanted:
+            continue
+        elif to_plain(now) != touched[key].after:
+            changed.append(_changed_since(key))
+        elif isinstance(wanted, CaseAssignment | Enrollment):
+            _put_back(draft, wanted)
+        else:
+            addable.append(wanted)
+    if changed:
+        raise RuleViolationError(tuple(changed))
+    add(draft, addable)
+
+
+def _lines(draft: Draft, batch_id: str) -> list[Change]:
+    """Return the lines of a batch; refuse one that is unknown, and an import."""
+    if not isinstance(batch_id, str):
+        raise InvalidRecordError("Batch", "batch_id", "is no id: an act that wrote nothing has no batch")
+    lines = draft.tx.history.of_batches([batch_id])
+    if not lines:
+        raise NotFoundError("batch", (batch_id,))
+    if any(line.action == Action.EXPORT_IMPORT for line in lines):
+        refuse("import-not-undone", "batch_id", [batch_id], "the batch is an import, which is not undone: import again")
+    return lines
+
+
+def _records(draft: Draft, touched: Mapping[RecordKey, Change]) -> dict[RecordKey, Record]:
+    """Return the records that a batch touched, as they are, enrollments first, after asking the policy for them."""
+    records: dict[RecordKey, Record] = {}
+    for kind in KINDS.values():
+        ids = [key.id for key in touched if key.kind == kind.KIND]
+        records |= {RecordKey(kind.KIND, record.key): record for record in draft.load(kind, ids)}
+    stints = [record for record in records.values() if isinstance(record, CaseAssignment)]
+    stays = [key.id for key in touched if key.kind == Enrollment.KIND]
+    draft.open(dict.fromkeys([*stays, *(stint.enrollment_id for stint in stints)]))
+    return records
+
+
+def _wanted(draft: Draft, line: Change) -> Record | None:
+    """Return the record as it was before a batch, or as one that should never have been; None where it stays."""
+    kind = line.record.kind
+    if line.before is None:
+        created = _record(kind, line.after or {})
+        if isinstance(created, CaseAssignment):
+            return attrs.evolve(created, voided=True)
+        return attrs.evolve(created, deleted=True) if isinstance(created, Enrollment) else None
+    before = _record(kind, line.before)
+    if isinstance(before, CaseAssignment) and before.kept_after_exit and not before.voided:
+        exit_date = draft.enrollment(before.enrollment_id).exit_date
+        return attrs.evolve(before, kept_after_exit=exit_date is not None)
+    return before
+
+
+def _put_back(draft: Draft, record: CaseAssignment | Enrollment) -> None:
+    draft.put(record, ending=isinstance(record, CaseAssignment) and record.voided)
+    if isinstance(record, Enrollment) and record.exit_date is None:
+        let_go_of_kept(draft, record.enrollment_id)
+
+
+def _record(kind: str, plain: Plain) -> Record:
+    record: Record = from_plain(kind, plain)
+    return record
+
+
+def _changed_since(key: RecordKey) -> Violation:
+    field = attrs.fields(KINDS[key.kind])[0].name
+    return Violation("changed-since", field, [key.id], f"{key.kind} {key.id} was changed since the batch")

@@ -1,0 +1,194 @@
+"""Coming up: what ends within some days. Assignments that end, covers that run out, users who leave."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, timedelta
+from typing import Any, Final, Literal, TypeAlias, overload
+
+import attrs
+
+from caseassign.batches import in_batches
+from caseassign.caseloads import Scope
+from caseassign.cases import EVERYTHING, Assembler, Case, Selection, name_of
+from caseassign.desk import Desk
+from caseassign.errors import InvalidRecordError, PermissionDeniedError
+from caseassign.model import COVER, Actor, CaseAssignment, User
+from caseassign.policy import Action
+from caseassign.questions import holder_of
+from caseassign.storage import Transaction, one
+
+EndingKind: TypeAlias = Literal["assignment-ends", "cover-ends", "user-leaves"]
+
+_OF_CASE: Final = (
+    "assignment_id",
+    "enrollment_id",
+    "personal_id",
+    "client_name",
+    "project_id",
+    "project_name",
+    "role",
+    "start_date",
+    "end_date",
+)
+_USERS_AT_ONCE: Final = 100
+
+
+@attrs.frozen(kw_only=True)
+class Ending:
+    """Something that ends on ``day``: the first day on which the user no longer holds the case, or no longer works.
+
+    ``case`` is what ends; it is None where a user leaves. ``cases`` is then how many cases, cover among them, the
+    user still holds as of that day, and None otherwise.
+    """
+
+    kind: EndingKind
+    day: date
+    user: User
+    case: Case | None = None
+    cases: int | None = None
+
+    @property
+    def user_id(self) -> str:
+        """The id of the user whose assignment ends, or who leaves."""
+        return self.user.user_id
+
+    @property
+    def assignment(self) -> CaseAssignment | None:
+        """The assignment that ends; None where a user leaves."""
+        return None if self.case is None else self.case.assignment
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the row as plain data: null where something does not apply."""
+        of_case = {} if self.case is None else self.case.to_dict()
+        return {
+            "kind": self.kind,
+            "day": self.day.isoformat(),
+            "user_id": self.user_id,
+            "case_manager_name": name_of(self.user),
+            "cases": self.cases,
+            **{name: of_case.get(name) for name in _OF_CASE},
+        }
+
+
+@attrs.frozen(kw_only=True)
+class ComingUp(Sequence[Ending]):
+    """What ends after ``as_of``, and on ``until`` at the latest, by day. ``withheld`` rows may not be seen."""
+
+    title: str
+    as_of: date
+    until: date
+    rows: tuple[Ending, ...]
+    withheld: int = 0
+
+    @overload
+    def __getitem__(self, index: int) -> Ending: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Ending]: ...
+
+    def __getitem__(self, index: int | slice) -> Ending | Sequence[Ending]:
+        return self.rows[index]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Ending]:
+        return iter(self.rows)
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return the rows as plain data."""
+        return [ending.to_dict() for ending in self.rows]
+
+
+def coming_up(
+    desk: Desk, days: int, as_of: date, user: str | Actor | None, *, selection: Selection = EVERYTHING
+) -> ComingUp:
+    """Return what ends within ``days`` days after a day.
+
+    Of one user; or, without ``user``, of everybody whose cases the acting user may see, and of the acting user alone
+    if they may not see the caseloads of others. A user who leaves is listed if they can access, or still hold then,
+    what the acting user sees.
+    """
+    until = _until(days, as_of)
+    rows: list[Ending] = []
+    withheld = 0
+    with desk.asking(Action.CASELOAD_VIEW) as (tx, actor):
+        users = _asked_about(desk, tx, actor, user)
+        scope = Scope(desk, tx, actor, selection)
+        assembler = Assembler(desk, tx, actor, as_of, selection)
+        for batch in in_batches(users, _USERS_AT_ONCE):
+            stints = tx.assignments.of_users([each.user_id for each in batch], as_of, scope.projects)
+            rows += _ends(assembler.of_stints([stint for stint in stints if _ends_by(stint, until)]))
+            leaving = [(each, day) for each in batch if (day := each.left_on) is not None and as_of < day <= until]
+            leavers, hidden = _leavers(scope, leaving, stints)
+            rows += leavers
+            withheld += hidden
+    rows.sort(key=_by_day)
+    withheld += assembler.withheld
+    return ComingUp(title="Coming up", as_of=as_of, until=until, rows=tuple(rows), withheld=withheld)
+
+
+def _until(days: int, as_of: date) -> date:
+    if days < 1:
+        raise InvalidRecordError("ComingUp", "days", "is not at least 1")
+    try:
+        return as_of + timedelta(days=days)
+    except OverflowError:
+        raise InvalidRecordError("ComingUp", "days", "lead beyond the calendar: give fewer") from None
+
+
+def _asked_about(desk: Desk, tx: Transaction, actor: User | Actor, user: str | Actor | None) -> Iterable[User]:
+    if user is None:
+        try:
+            desk.authorize(actor, Action.CASELOAD_VIEW)
+        except PermissionDeniedError:
+            if not isinstance(actor, User):
+                raise
+            user = Actor.ME
+        else:
+            return tx.users
+    holder = holder_of(tx, actor, user)
+    desk.authorize(actor, Action.CASELOAD_VIEW, user=holder)
+    return [one(tx.users, User.KIND, holder.user_id)]
+
+
+def _ends_by(stint: CaseAssignment, until: date) -> bool:
+    """Whether a stint ends by a day. With a same-day stint nothing ends: it is held on no day."""
+    end = stint.end_date
+    return end is not None and end <= until and not stint.period.is_empty and not stint.voided
+
+
+def _ends(cases: Iterable[Case]) -> list[Ending]:
+    return [
+        Ending(kind="cover-ends" if stint.role == COVER else "assignment-ends", day=day, user=user, case=case)
+        for case in cases
+        if (stint := case.assignment) is not None
+        and (day := stint.end_date) is not None
+        and (user := case.case_manager) is not None
+    ]
+
+
+def _leavers(
+    scope: Scope, leaving: Sequence[tuple[User, date]], stints: Iterable[CaseAssignment]
+) -> tuple[list[Ending], int]:
+    """Return a row for each user who leaves and may be seen, and how many hold what may not be seen."""
+    first_day_gone = {user.user_id: day for user, day in leaving}
+    seen, hidden = scope.parted(
+        stint for stint in stints if (day := first_day_gone.get(stint.user_id)) is not None and day in stint.period
+    )
+    held = Counter(stint.user_id for stint in seen)
+    rows = [
+        Ending(kind="user-leaves", day=day, user=user, cases=held[user.user_id])
+        for user, day in leaving
+        if held[user.user_id] or scope.is_own(user.user_id) or scope.is_everything or scope.is_open_to(user)
+    ]
+    return rows, len({stint.user_id for stint in hidden} - {row.user_id for row in rows})
+
+
+def _by_day(ending: Ending) -> tuple[date, str, str, str, str]:
+    stint = ending.assignment
+    name = (name_of(ending.user) or "").casefold()
+    ids = ("", "") if stint is None else (stint.enrollment_id, stint.assignment_id)
+    return ending.day, name, ending.user_id, *ids

@@ -1,0 +1,564 @@
+"""Households change: a member joins, leaves, or two households become one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_assign import refused
+from test_invariants import that_counts
+from world import World, day
+
+from caseassign import (
+    REQUIRED_RULES,
+    CaseAssignment,
+    Enrollment,
+    Household,
+    HouseholdKey,
+    InvalidRecordError,
+    NotFoundError,
+    PermissionDeniedError,
+    Unrestricted,
+    User,
+    exclusive_role,
+)
+
+WINDOW = [date(2026, 1, 1) + timedelta(days=number) for number in range(14)]
+
+
+def family(world: World, household: str, *clients: str, by: str | None = "kim", **how: Any) -> list[Enrollment]:
+    """A new household in the shelter: a head, and children."""
+    members = {client: 1 if client == clients[0] else 2 for client in clients}
+    how = {"on": "2026-01-10"} | how
+    return list(world.sam.enroll(members, "es", case_manager=by, household_id=household, **how).enrollments)
+
+
+def now(world: World, stay: Enrollment | str) -> Enrollment:
+    """The enrollment as it stands."""
+    key = stay if isinstance(stay, str) else stay.enrollment_id
+    with world.store.transaction() as tx:
+        return tx.enrollments.get([key])[key]
+
+
+def live(world: World) -> list[CaseAssignment]:
+    """Every stint that is not void."""
+    with world.store.transaction() as tx:
+        return [stint for stint in tx.assignments if not stint.voided]
+
+
+def stints(world: World, stay: Enrollment) -> set[tuple[str, str, str, str]]:
+    """User, role, start and end of each stint on an enrollment that is not void."""
+    return {
+        (stint.user_id, stint.role, stint.start_date.isoformat()[5:], str(stint.end_date)[5:])
+        for stint in live(world)
+        if stint.enrollment_id == stay.enrollment_id
+    }
+
+
+def differs(world: World, as_of: date) -> bool:
+    """Whether the audit finds members of a household with different case managers."""
+    return any(finding.code == "household-differs" for finding in world.system.audit(as_of=as_of))
+
+
+# join
+
+
+def test_who_joins_gets_the_households_case_managers(any_world: World) -> None:
+    """SPEC 6.15: from that day on, each with role and planned end; their own others end, and the past stays."""
+    world = any_world
+    there = family(world, "h1", "c1", "c2", by="kim")
+    world.kim.assign(there[0], "sam", start="2026-02-01", end="2026-06-01", role="Navigator")
+    alone = world.stay("c3", entry="02-01", case_manager="lee")
+    outcome = world.kim.join_household(alone, "h1", on="2026-02-10", reason="moved in")
+    assert stints(world, alone) == {
+        ("lee", "Case Manager", "02-01", "02-10"),
+        ("kim", "Case Manager", "02-10", ""),
+        ("sam", "Navigator", "02-10", "06-01"),
+    }
+    joined = now(world, alone)
+    assert (joined.household_id, joined.relationship_to_hoh) == ("h1", 99)
+    assert outcome.enrollment == joined
+    assert {line.reason for line in world.kim.history(enrollment=alone)[-4:]} == {"moved in"}
+    world.system.undo(outcome.batch_id or "")
+    assert stints(world, alone) == {("lee", "Case Manager", "02-01", "")}
+    assert now(world, alone) == alone
+
+
+def test_joining_may_change_the_household_alone(world: World) -> None:
+    """SPEC 6.15: a member who joins may take over the household's case managers, or not."""
+    family(world, "h1", "c1")
+    alone = world.stay("c3", case_manager="lee")
+    world.kim.join_household(alone, "h1", share_case_managers=False)
+    assert stints(world, alone) == {("lee", "Case Manager", "01-10", "")}
+    assert differs(world, world.today)
+
+
+def test_where_nobody_is_responsible_for_the_household_the_members_own_stay(world: World) -> None:
+    """SPEC 6.15: nobody loses their case manager to a household that has none."""
+    family(world, "h1", "c1", by=None)
+    alone = world.stay("c3", case_manager="lee")
+    world.kim.join_household(alone, "h1")
+    assert stints(world, alone) == {("lee", "Case Manager", "01-10", "")}
+
+
+def test_cover_is_neither_taken_over_nor_ended_by_joining(world: World) -> None:
+    """SPEC 6.15, 6.14: cover belongs to the case that it covers."""
+    there = family(world, "h1", "c1")
+    world.kim.assign(there[0], "super", role="Cover", end="2026-04-01")
+    alone = world.stay("c3", case_manager="sam")
+    world.kim.assign(alone, "lee", start="2026-03-01", end="2026-05-01", role="Cover")
+    world.kim.join_household(alone, "h1")
+    assert stints(world, alone) == {
+        ("sam", "Case Manager", "01-10", "03-02"),
+        ("kim", "Case Manager", "03-02", ""),
+        ("lee", "Cover", "03-01", "05-01"),
+    }
+
+
+def test_a_head_who_joins_a_household_without_head_stays_one(world: World) -> None:
+    """SPEC 6.15: a household has one head; the relationship may be given."""
+    world.put_raw(
+        Enrollment(enrollment_id="e9", personal_id="c1", project_id="es", household_id="h1", entry_date=day("01-10"))
+    )
+    one, other = world.stay("c2"), world.stay("c3")
+    world.kim.join_household(one, "h1")
+    world.kim.join_household(other, "h1", relationship_to_hoh=3)
+    assert [now(world, stay).relationship_to_hoh for stay in (one, other)] == [1, 3]
+
+
+def test_joining_before_the_own_entry_counts_from_the_entry(world: World) -> None:
+    """SPEC 6.15: responsibility begins with the stay, and what starts there gives way."""
+    family(world, "h1", "c1")
+    late = world.stay("c3", entry="03-20", case_manager="lee")
+    world.kim.join_household(late, "h1", on="2026-03-02")
+    assert stints(world, late) == {("lee", "Case Manager", "03-20", "03-20"), ("kim", "Case Manager", "03-20", "")}
+
+
+def test_who_has_exited_keeps_their_stints_when_they_join(world: World) -> None:
+    """SPEC 6.15, 6.8: nobody is ended on a stay that nobody takes over."""
+    family(world, "h1", "c1")
+    alone = world.stay("c3", case_manager="lee")
+    world.kim.exit(alone, on="2026-02-10", end_assignments=False)
+    world.kim.join_household(alone, "h1")
+    assert stints(world, alone) == {("lee", "Case Manager", "01-10", "")}
+
+
+def test_joining_again_writes_nothing_and_an_unknown_household_is_refused(world: World) -> None:
+    """SPEC 6: the state asked for is there already; a household is there, in the project of the member."""
+    there = family(world, "h1", "c1")
+    world.sam.enroll("c2", "th", household_id="h2")
+    assert world.kim.join_household(there[0], "h1").changes == ()
+    refused(lambda: world.kim.join_household(there[0], "h2"), "unknown-household")
+    refused(lambda: world.kim.join_household(there[0], "nowhere", dry_run=True), "unknown-household")
+
+
+def test_joining_asks_the_guards_and_the_exclusive_roles(world: World) -> None:
+    """SPEC 5.1, 6.15: who may not begin a stint does not get one by a household either, and nothing is written."""
+    there = family(world, "h1", "c1", by=None)
+    world.kim.assign(there[0], "kim", role="Primary")
+    alone = world.stay("c3")
+    world.kim.assign(alone, "lee", role="Primary", start="2026-03-20")
+    lines = world.lines()
+    strict = world.as_("kim", required=(*REQUIRED_RULES, exclusive_role("Primary")))
+    refused(lambda: strict.join_household(alone, "h1"), "role-taken")
+    world.system.add(User(user_id="kim", organization_ids=frozenset({"haven"}), left_on=day("03-02")))
+    refused(lambda: world.lee.join_household(alone, "h1"), "case-manager-left")
+    assert world.lines() == lines + 1
+
+
+# leave
+
+
+def test_who_leaves_is_a_household_of_their_own_and_keeps_their_case_managers(any_world: World) -> None:
+    """SPEC 6.15: a member leaves; alone, there is nothing to leave."""
+    world = any_world
+    there = family(world, "h1", "c1", "c2")
+    before = stints(world, there[1])
+    left = world.kim.leave_household(there[1]).enrollment
+    assert left.household_id not in {None, "h1"}
+    assert left.is_head
+    assert stints(world, there[1]) == before
+    assert world.kim.leave_household(there[1]).changes == ()
+    refused(lambda: world.kim.leave_household(there[0], on="2026-01-09"), "not-enrolled-yet")
+
+
+# merge
+
+
+def test_two_households_become_one_with_everybody_responsible_for_all(any_world: World) -> None:
+    """SPEC 6.15: the union of stints from the day on; the head of the one that is taken in is no longer one."""
+    world = any_world
+    one, other = family(world, "h1", "c1", "c2", by="kim"), family(world, "h2", "c3", "c4", by="lee")
+    world.kim.exit(other[1], on="2026-02-01")
+    outcome = world.kim.merge_households("h2", "h1")
+    assert [stay.household_id for stay in outcome.enrollments] == ["h1"] * 4
+    assert [stay.relationship_to_hoh for stay in outcome.enrollments] == [1, 2, 99, 2]
+    for stay in one:
+        assert stints(world, stay) == {("kim", "Case Manager", "01-10", ""), ("lee", "Case Manager", "03-02", "")}
+    assert stints(world, other[0]) == {("lee", "Case Manager", "01-10", ""), ("kim", "Case Manager", "03-02", "")}
+    assert stints(world, other[1]) == {("lee", "Case Manager", "01-10", "02-01")}
+    assert not differs(world, world.today)
+
+
+def test_a_member_who_enters_later_is_shared_from_the_entry(world: World) -> None:
+    """SPEC 6.15: of everybody who is responsible on the day, up to their planned end."""
+    family(world, "h1", "c1", by="kim")
+    there = family(world, "h2", "c3", by=None)
+    world.kim.assign(there[0], "lee", end="2026-03-20")
+    world.kim.assign(there[0], "sam", end="2026-03-25")
+    world.kim.assign(there[0], "super", end="2026-03-10")
+    late = world.sam.enroll("c4", "es", on="2026-03-20", household_id="h2", case_manager=None).enrollment
+    world.kim.merge_households("h2", "h1")
+    assert stints(world, late) == {("kim", "Case Manager", "03-20", ""), ("sam", "Case Manager", "03-20", "03-25")}
+
+
+def doubled(world: World, entry: str, *, stint: str, user: str = "kim", end: str | None = None) -> Enrollment:
+    """Another enrollment of the first client, in household ``h2``, as two typists make it, with one stint."""
+    stay = Enrollment(
+        enrollment_id="again",
+        personal_id="c1",
+        project_id="es",
+        household_id="h2",
+        relationship_to_hoh=1,
+        entry_date=day(entry),
+    )
+    held = CaseAssignment(
+        assignment_id="again-1",
+        enrollment_id="again",
+        user_id=user,
+        start_date=day(stint),
+        end_date=None if end is None else day(end),
+    )
+    world.put_raw(stay, held)
+    return stay
+
+
+def test_duplicates_become_one_stint_from_the_earliest_start(any_world: World) -> None:
+    """SPEC 6.15: the doubled enrollment is deleted, its stints are void, and no ghost is left behind."""
+    world = any_world
+    there = family(world, "h1", "c1", "c2")
+    world.kim.end(world.kim.active_cases()[0].assignment or "", on="2026-02-01")
+    doubled(world, "01-20", stint="01-25")
+    before = that_counts(world)
+    outcome = world.kim.merge_households("h2", "h1")
+    assert stints(world, there[0]) == {("kim", "Case Manager", "01-10", "")}
+    assert now(world, "again").deleted
+    assert {stint.enrollment_id for stint in live(world)} == {stay.enrollment_id for stay in there}
+    assert {stay.enrollment_id for stay in outcome.enrollments} == {stay.enrollment_id for stay in there}
+    assert [case.assignment and case.assignment.start_date for case in world.kim.active_cases()] == [day("01-10")] * 2
+    assert world.system.audit().counts() == {}
+    lines = world.kim.history(enrollment="again")
+    assert {line.action for line in lines} == {"household.change"}
+    world.system.undo(outcome.batch_id or "")
+    assert that_counts(world) == before
+
+
+def test_the_earlier_enrollment_stays_whichever_household_it_is_in(world: World) -> None:
+    """SPEC 6.15: duplicates become one from the earliest start, and past stints are carried over."""
+    there = family(world, "h1", "c1", "c2")
+    earlier = doubled(world, "01-01", stint="01-01", user="lee", end="01-05")
+    world.kim.merge_households("h2", "h1")
+    assert stints(world, earlier) == {("lee", "Case Manager", "01-01", "01-05"), ("kim", "Case Manager", "01-10", "")}
+    assert now(world, there[0]).deleted
+    survivor = now(world, earlier)
+    assert (survivor.household_id, survivor.is_head, survivor.exit_date) == ("h1", True, None)
+
+
+def test_the_head_of_a_household_without_another_stays_head_when_doubles_are_folded(world: World) -> None:
+    """SPEC 6.15: one of them is the head, and a merge loses nobody's head."""
+    world.put_raw(
+        *(
+            Enrollment(
+                enrollment_id=f"e{number}",
+                personal_id=f"c{number}",
+                project_id="es",
+                household_id="h1",
+                relationship_to_hoh=2,
+                entry_date=day("01-10"),
+            )
+            for number in (1, 2)
+        )
+    )
+    doubled(world, "01-20", stint="01-25")
+    world.kim.merge_households("h2", "h1")
+    assert world.system.audit().counts() == {}
+
+
+def test_a_stay_that_joins_two_others_folds_them_all(world: World) -> None:
+    """SPEC 6.15: three enrollments of one client that touch each other's days are one afterwards."""
+    one = family(world, "h1", "c1", "c2", on="2026-01-01")[0]
+    world.kim.exit(one, on="2026-01-25")
+    second = world.sam.enroll("c1", "es", on="2026-02-10", household_id="h1", case_manager="kim").enrollment
+    doubled(world, "01-20", stint="01-20")
+    world.kim.merge_households("h2", "h1")
+    assert (now(world, one).exit_date, now(world, second).deleted) == (None, True)
+    assert stints(world, one) == {("kim", "Case Manager", "01-01", "")}
+
+
+def test_what_was_kept_past_an_exit_that_is_no_more_is_kept_no_more(world: World) -> None:
+    """SPEC 6.8, 6.15: without an exit there is nothing to keep."""
+    one = family(world, "h1", "c1")[0]
+    world.kim.assign(one, "lee", start="2026-01-12")
+    world.kim.exit(one, on="2026-01-25", end_assignments=False)
+    doubled(world, "01-20", stint="01-20")
+    world.kim.merge_households("h2", "h1")
+    assert not any(stint.kept_after_exit for stint in live(world))
+
+
+def test_a_kept_stint_of_a_double_is_kept_past_the_later_exit(world: World) -> None:
+    """SPEC 6.8, 6.15: what was kept stays kept where the one that is left has an exit."""
+    one = family(world, "h1", "c1", "c2", by=None)[0]
+    again = doubled(world, "01-20", stint="01-20")
+    world.sam.exit(one, on="2026-01-25")
+    world.sam.exit(again, on="2026-02-10", end_assignments=False)
+    world.kim.merge_households("h2", "h1")
+    assert now(world, one).exit_date == day("02-10")
+    assert [stint.kept_after_exit for stint in live(world)] == [True]
+
+
+def test_what_is_kept_on_one_of_two_doubles_is_kept_on_the_one_that_is_left(world: World) -> None:
+    """SPEC 6.8, 6.15: one stint from the earliest start, and past the exit like the one that was kept."""
+    one = family(world, "h1", "c1")[0]
+    again = doubled(world, "01-20", stint="01-25")
+    world.sam.exit(again, on="2026-01-30", end_assignments=False)
+    world.sam.exit(one, on="2026-02-10")
+    world.kim.merge_households("h2", "h1")
+    assert stints(world, one) == {("kim", "Case Manager", "01-10", "")}
+    assert live(world)[0].kept_after_exit
+
+
+def test_the_earliest_start_may_be_that_of_the_double(world: World) -> None:
+    """SPEC 6.15: duplicates become one stint from the earliest start, with the latest end."""
+    one = family(world, "h1", "c1", by=None)[0]
+    world.kim.assign(one, start="2026-02-01", end="2026-04-01")
+    doubled(world, "01-20", stint="01-25", end="02-10")
+    world.kim.merge_households("h2", "h1")
+    assert stints(world, one) == {("kim", "Case Manager", "01-25", "04-01")}
+
+
+def test_a_household_of_deleted_members_is_none(world: World) -> None:
+    """SPEC 5.4: a deleted enrollment leaves every household."""
+    there = family(world, "h1", "c1")
+    world.put_raw(
+        Enrollment(
+            enrollment_id="d1",
+            personal_id="c2",
+            project_id="es",
+            household_id="h2",
+            entry_date=day("01-10"),
+            deleted=True,
+        )
+    )
+    refused(lambda: world.kim.join_household(there[0], "h2"), "unknown-household")
+    refused(lambda: world.kim.merge_households("h2", "h1"), "unknown-household")
+    family(world, "h3", "c3")
+    more = Enrollment(
+        enrollment_id="d2", personal_id="c4", project_id="es", household_id="h3", entry_date=day("01-10"), deleted=True
+    )
+    world.put_raw(more, *(attrs.evolve(more, enrollment_id=h, project_id="rrh", household_id=h) for h in ("h1", "h3")))
+    outcome = world.kim.merge_households("h3", "h1")
+    assert {stay.personal_id for stay in outcome.enrollments} == {"c1", "c3"}
+    assert now(world, "d2") == more
+
+
+def test_dirty_doubles_do_not_crash_a_merge(world: World) -> None:
+    """SPEC 11: merged households crash on duplicates; not on twice the same stint, nor on days that make no sense."""
+    one = family(world, "h1", "c1", "c2")[0]
+    doubled(world, "01-20", stint="01-25")
+    world.put_raw(
+        CaseAssignment(assignment_id="d1", enrollment_id=one.key, user_id="kim", start_date=day("01-20")),
+        Enrollment(
+            enrollment_id="e9",
+            personal_id="c1",
+            project_id="es",
+            household_id="h2",
+            entry_date=day("02-01"),
+            exit_date=day("01-15"),
+        ),
+    )
+    world.kim.merge_households("h2", "h1")
+    assert stints(world, one) == {("kim", "Case Manager", "01-10", "")}
+    assert world.system.audit().counts() == {"exits-before-entry": 1}
+
+
+def test_a_client_twice_in_one_household_is_folded_as_well(world: World) -> None:
+    """SPEC 6.15: duplicates become one, whichever of the households both are in."""
+    family(world, "h1", "c2")
+    first = family(world, "h2", "c1")[0]
+    doubled(world, "01-20", stint="01-25")
+    world.kim.merge_households("h2", "h1")
+    assert now(world, "again").deleted
+    assert stints(world, first) == {("kim", "Case Manager", "01-10", "")}
+
+
+def test_two_holders_of_an_exclusive_role_refuse_the_merge(world: World) -> None:
+    """SPEC 5, 6.15: which of them holds the role afterwards is for people to say, before."""
+    one, other = family(world, "h1", "c1", by=None), family(world, "h2", "c2", by=None)
+    strict = world.as_("kim", required=(*REQUIRED_RULES, exclusive_role("Primary")))
+    strict.assign(one[0], "kim", role="Primary")
+    strict.assign(other[0], "lee", role="Primary")
+    lines = world.lines()
+    refused(lambda: strict.merge_households("h2", "h1"), "role-taken", "role-taken")
+    assert world.lines() == lines
+
+
+def test_households_are_named_by_id_by_key_or_by_record(world: World) -> None:
+    """SPEC 2, 6.15: real exports use one id in several projects, so a key says in which."""
+    one, other = family(world, "h1", "c1"), family(world, "h2", "c2")
+    third = family(world, "h3", "c3")
+    for household in ("h1", "h2"):
+        world.sam.enroll("c4" if household == "h1" else "c5", "th", household_id=household)
+    with pytest.raises(InvalidRecordError, match="several projects"):
+        world.system.merge_households("h2", "h1")
+    world.sam.merge_households(HouseholdKey("es", "h2"), "h1")
+    assert now(world, other[0]).household_id == "h1"
+    world.kim.merge_households(Household(members=tuple(third)), Household(members=(now(world, one[0]),)))
+    assert now(world, third[0]).household_id == "h1"
+
+
+def test_only_two_households_of_one_project_become_one(world: World) -> None:
+    """SPEC 6.15: what cannot be merged is refused with what is wrong."""
+    family(world, "h1", "c1")
+    world.sam.enroll("c2", "th", household_id="h2")
+    refused(lambda: world.sam.merge_households("h2", "h1"), "unknown-household")
+    refused(lambda: world.sam.merge_households(HouseholdKey("th", "h2"), HouseholdKey("es", "h1")), "other-project")
+    refused(lambda: world.sam.merge_households(HouseholdKey("th", "h1"), HouseholdKey("es", "h1")), "other-project")
+    with pytest.raises(InvalidRecordError, match="itself"):
+        world.sam.merge_households("h1", "h1")
+    with pytest.raises(NotFoundError, match="no project"):
+        world.sam.merge_households(HouseholdKey("nowhere", "h2"), "h1")
+
+
+def test_a_household_id_of_a_project_that_is_not_seen_is_no_obstacle_and_no_news(world: World) -> None:
+    """SPEC 8.2: ids that others use elsewhere are not in the way; where there are only those, access is denied."""
+    one = family(world, "h1", "c1")
+    family(world, "h2", "c2")
+    for client, household in (("c3", "h1"), ("c4", "h2"), ("c5", "h3")):
+        world.sam.enroll(client, "th", household_id=household)
+    world.kim.merge_households("h2", "h1")
+    assert now(world, one[0]).household_id == "h1"
+    for project in ("es", "rrh"):
+        for client, household in (("c4", "h4"), ("c5", "h5")):
+            world.sam.enroll(client, project, household_id=household)
+    acts: list[Callable[[], object]] = [
+        lambda: world.kim.merge_households("h3", "h1"),
+        lambda: world.kim.merge_households(HouseholdKey("th", "h3"), "h1"),
+        lambda: world.kim.merge_households(HouseholdKey("th", "nowhere"), "h1"),
+        lambda: world.as_("bo", guards=()).merge_households("h4", "h5"),
+        lambda: world.as_("bo").join_household(one[0], "h1"),
+    ]
+    for act in acts:
+        with pytest.raises(PermissionDeniedError):
+            act()
+    world.as_("kim", policy=Unrestricted()).merge_households(HouseholdKey("th", "h3"), "h1")
+
+
+# properties
+
+USERS = ["kim", "lee", "sam"]
+ROLES = ["Case Manager", "Navigator"]
+
+
+@st.composite
+def two_households(draw: st.DrawFn) -> list[Any]:
+    """Enrollments of a few clients in two households of one project, and stints within them that break no rule."""
+    stays = []
+    for number in range(draw(st.integers(2, 6))):
+        entry = draw(st.sampled_from(WINDOW[:8]))
+        length = draw(st.none() | st.integers(0, 6))
+        stays.append(
+            Enrollment(
+                enrollment_id=f"e{number}",
+                personal_id=draw(st.sampled_from(["c1", "c2", "c3"])),
+                project_id="es",
+                household_id=["h1", "h2"][number % 2],
+                relationship_to_hoh=draw(st.sampled_from([None, 1, 2])),
+                entry_date=entry,
+                exit_date=None if length is None else entry + timedelta(days=length),
+            )
+        )
+    held: list[CaseAssignment] = []
+    for number in range(draw(st.integers(0, 8))):
+        stay = draw(st.sampled_from(stays))
+        start = stay.entry_date + timedelta(days=draw(st.integers(0, 5)))
+        ends = [start + timedelta(days=length)] if (length := draw(st.none() | st.integers(0, 6))) is not None else []
+        end = min([*ends, *([stay.exit_date] if stay.exit_date else [])], default=None)
+        if end is None or start <= end:
+            stint = CaseAssignment(
+                assignment_id=f"a{number}",
+                enrollment_id=stay.enrollment_id,
+                user_id=draw(st.sampled_from(USERS)),
+                role=draw(st.sampled_from([*ROLES, "Cover"])),
+                start_date=start,
+                end_date=end,
+            )
+            if not any(same(stint, other) and stint.period.overlaps(other.period) for other in held):
+                held.append(stint)
+    return [*stays, *held]
+
+
+def same(one: CaseAssignment, other: CaseAssignment) -> bool:
+    """Whether two stints are of one user, on one enrollment, in one role."""
+    return (one.enrollment_id, one.user_id, one.role) == (other.enrollment_id, other.user_id, other.role)
+
+
+def held_by_day(world: World) -> Iterator[list[tuple[str, str, str]]]:
+    """For each day of the window who holds which client in which role, counted one by one."""
+    with world.store.transaction() as tx:
+        client_of = {stay.enrollment_id: stay.personal_id for stay in tx.enrollments if not stay.deleted}
+    for on in WINDOW:
+        yield [
+            (client_of[stint.enrollment_id], stint.user_id, stint.role)
+            for stint in live(world)
+            if stint.start_date <= on and (stint.end_date is None or on < stint.end_date)
+        ]
+
+
+@given(two_households(), st.sampled_from(WINDOW[:12]))
+def test_a_merge_takes_nothing_from_anybody_and_gives_nothing_twice(records: list[Any], on: date) -> None:
+    """SPEC 6.15: on every day who held a client in a role still does, once, and from the day on all share."""
+    world = World()
+    world.put_raw(*records)
+    before, counted = list(held_by_day(world)), that_counts(world)
+    outcome = world.kim.merge_households("h2", "h1", on=on)
+    after = list(held_by_day(world))
+    for was, became in zip(before, after, strict=True):
+        assert set(was) <= set(became)
+        assert len(became) == len(set(became))
+    assert not differs(world, on)
+    assert [finding for finding in world.system.audit() if finding.required] == []
+    assert {stint.enrollment_id for stint in live(world)} <= {stay.enrollment_id for stay in outcome.enrollments}
+    world.system.undo(outcome.batch_id or "")
+    assert that_counts(world) == counted
+
+
+def responsible(world: World, key: str, on: date) -> set[tuple[str, str]]:
+    """Who is active on an enrollment on a day, in which role, cover aside."""
+    return {
+        (stint.user_id, stint.role)
+        for stint in live(world)
+        if stint.enrollment_id == key and stint.role != "Cover" and on in stint.period
+    }
+
+
+@given(two_households(), st.sampled_from(WINDOW[:12]))
+def test_who_joins_has_whom_the_household_has(records: list[Any], on: date) -> None:
+    """SPEC 6.15: from the day on exactly those, if there are any; so nothing differs that did not; the past stays."""
+    world = World()
+    world.put_raw(*records)
+    joining, first_day = records[0], max(on, records[0].entry_date)
+    others = [record for record in records if isinstance(record, Enrollment) and record.household_id == "h2"]
+    theirs = [responsible(world, stay.key, first_day) for stay in others if stay.is_open(first_day)]
+    own, before = responsible(world, joining.key, first_day), list(held_by_day(world))
+    world.kim.join_household(joining, "h2", on=on)
+    if joining.is_open(first_day):
+        wanted = set().union(*theirs) or own
+        assert responsible(world, joining.key, first_day) == wanted
+    for day_of, was, became in zip(WINDOW, before, held_by_day(world), strict=True):
+        assert day_of >= first_day or sorted(was) == sorted(became)
+    assert [finding for finding in world.system.audit() if finding.required] == []
