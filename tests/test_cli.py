@@ -138,7 +138,9 @@ def assert_one_sentence(ran: Ran, status: int = 2) -> None:
 def test_importing_prints_what_the_contract_says(shell: Shell, export: Path) -> None:
     """API: `import --json` prints imported, changed, kept_out, issues and violations."""
     result = shell.json("import", export, "--case-managers-from", "Enrollment.UserID")
-    assert keys(result) == "imported changed kept_out issues violations arrived adjusted not_restored"
+    assert (
+        keys(result) == "imported changed kept_out issues violations arrived adjusted not_restored caught_up unassigned"
+    )
     assert (keys(result["imported"]), keys(result["changed"])) == (KINDS, KINDS)
     assert result["imported"]["clients"] == len(rows_of(export, "Client.csv"))
     assert result["kept_out"] == {"enrollments": 2}
@@ -403,7 +405,7 @@ def test_an_assignment_from_beginning_to_end(agency: World, shell: Shell) -> Non
         "amend", stint, "--user", "kim", "--start-date", "2026-01-13", "--end-date", "none", "--role", "Case Manager"
     )["assignments"]
     assert list(amended.values())[3:6] == ["2026-01-13", None, "Case Manager"]
-    assert shell.json("amend", stint, "--user", "kim")["changes"] == 0
+    assert shell.json("amend", stint, "--user", "kim", "--role", "Case Manager")["changes"] == 0
 
     ended = shell.json("end", stint, "--user", "kim", "--on", "2026-02-01")
     assert (ended["assignments"][0]["end_date"], ended["changes"]) == ("2026-02-01", 1)
@@ -473,8 +475,8 @@ def test_acts_tell_people_what_they_did(agency: World, shell: Shell) -> None:
     stay = agency.stay("c1").enrollment_id
     words = ("exit", stay, "--user", "kim", "--on", "2026-03-01")
     assert shell(*words, "--dry-run").out.startswith("Dry run, nothing written.\nWould have exited enrollment ")
-    assert shell(*words).out == f"Exited enrollment {stay} on 1 Mar 2026.\n"
-    assert shell(*words).out == f"Nothing to do: enrollment {stay} is exited on 1 Mar 2026.\n"
+    assert shell(*words).out.startswith(f"Exited enrollment {stay} on 1 Mar 2026.\nBatch ")
+    assert shell(*words).out == f"Nothing to do: enrollment {stay} exited on 1 Mar 2026.\n"
 
 
 def test_a_dry_run_writes_nothing(agency: World, shell: Shell) -> None:
@@ -596,7 +598,7 @@ def test_a_store_that_is_not_there_is_refused_and_not_made(
         ("end", "x", "--user", "kim"),
         ("hand-over", "x", "--to", "lee", "--user", "kim"),
         ("exit", "x", "--user", "kim"),
-        ("edit", "x", "--user", "kim"),
+        ("edit", "x", "--user", "kim", "--exit-date", "none"),
         ("history", "--enrollment", "x"),
         ("history", "--assignment", "x"),
         ("history", "--client", "x"),
@@ -671,15 +673,61 @@ def test_arguments_that_cannot_be_are_told_by_field(agency: World, shell: Shell)
     stint = agency.kim.assign(agency.stay("c1")).assignment.assignment_id
     ran = shell("void", stint, "--user", "kim", "--reason", "  ")
     assert_one_sentence(ran)
-    assert "reason is empty" in ran.err
+    assert "caseassign: --reason is empty" in ran.err
     assert_one_sentence(shell("active", "--user", "SYSTEM"))
+
+
+def test_options_are_named_as_they_were_typed(agency: World, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors speak of options, and not of Python."""
+    stay = agency.stay("c1").enrollment_id
+    stint = agency.kim.assign(stay, start="2026-01-12").assignment.assignment_id
+    acting = ("--user", "kim")
+    for words, said in (
+        (("assign", stay, *acting, "--role", ""), "--role is "),
+        (("amend", stint, *acting), "say what shall be corrected: --start-date, --end-date, --role"),
+        (("edit", stay, *acting, "--adjust"), "say what shall be corrected: --entry-date, --exit-date, --rel"),
+        (("edit", stay, *acting, "--relationship", "7"), "--relationship is not in the HMIS picklist"),
+        (("edit", stay, *acting, "--household-id", ""), "--household-id is "),
+        (("enroll", "c2=7", "--project", "es", *acting), "the relationship in CLIENT=RELATIONSHIP is not in the HMIS"),
+        (("end", stint, *acting, "--command-id", ""), "--command-id is "),
+        (("user", "", "--name", "Kim"), "ID is "),
+        (("user", "kim", "--name", "K\udc80m"), "--name is "),
+        (("caseloads", "--from", "2026-03-02", "--until", "2026-03-01"), "--until lies before the start"),
+        (("coming-up", "--days", "99999999"), "--days lead beyond the calendar"),
+    ):
+        ran = shell(*words)
+        assert_one_sentence(ran)
+        assert ran.err.startswith(f"caseassign: {said}"), ran.err
+    monkeypatch.setenv("CASEASSIGN_TIME_ZONE", "Mars")
+    ran = shell("active", *acting)
+    assert ran.err.startswith("caseassign: the environment variable CASEASSIGN_TIME_ZONE is no time zone by name")
 
 
 def test_a_file_that_is_no_store_is_one_sentence(shell: Shell) -> None:
     """SPEC 10.4: a file of another application is refused with a clear error."""
     shell.path.write_text("a diary", encoding="utf-8")
-    assert_one_sentence(shell("active", "--user", "kim"))
+    ran = shell("active", "--user", "kim")
+    assert_one_sentence(ran)
+    assert f"{shell.path} is no store" in ran.err
+    assert_one_sentence(shell("user", "kim", "--name", "Kim"))
     assert shell.path.read_text(encoding="utf-8") == "a diary"
+    for words in (("active", "--user", "kim"), ("user", "kim", "--name", "Kim")):
+        ran = shell(*words, store=shell.folder)
+        assert_one_sentence(ran)
+        assert f"{shell.folder} is a folder" in ran.err
+
+
+def test_what_is_wrong_with_a_store_is_said_with_its_name(agency: World, shell: Shell) -> None:
+    """SPEC 10.4: whoever has several stores reads which one is damaged, or is no store."""
+    damaged, other = shell.folder / "damaged.sqlite", shell.folder / "other.sqlite"
+    whole = shell.path.read_bytes()
+    damaged.write_bytes(whole[:100] + b"\xff" * (len(whole) - 100))
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE diary (day TEXT)")
+    for store in (damaged, other):
+        ran = shell("active", "--user", "kim", store=store)
+        assert_one_sentence(ran)
+        assert ran.err.count(str(store)) == 1
 
 
 def test_a_file_that_cannot_be_written_is_one_sentence(agency: World, shell: Shell) -> None:
@@ -889,6 +937,15 @@ def test_a_user_is_shown_added_and_changed(agency: World, shell: Shell) -> None:
     assert history[1]["reason"] == "leaves"
 
 
+def test_a_permission_that_means_nothing_is_pointed_out(agency: World, shell: Shell) -> None:
+    """SPEC 8.1: a host may have names of its own, so it is kept; whoever mistyped one reads it on standard error."""
+    ran = shell("user", "kim", "--permission", "caseload.view", "all-organizations", "caseload.veiw")
+    assert ran.status == 0
+    assert ran.err.startswith("caseassign: warning: no action is called caseload.veiw: ")
+    assert "caseload.veiw" in shell("user", "kim").out
+    assert shell("user", "kim", "--permission", "caseload.view").err == ""
+
+
 def test_a_user_can_be_the_first_record_of_a_store(shell: Shell) -> None:
     """`user` makes the store, but not for a dry run, and not where it fails."""
     dry = shell("user", "U1", "--name", "Kim Example", "--dry-run")
@@ -982,6 +1039,49 @@ def test_an_output_that_is_full_is_one_sentence(agency: World, shell: Shell) -> 
     with Path("/dev/full").open("wb") as full:
         ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False, text=True)
     assert (ran.returncode, ran.stderr) == (2, f"caseassign: the output cannot be used: {os.strerror(errno.ENOSPC)}\n")
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_an_act_that_cannot_be_told_is_done_all_the_same(
+    agency: World,
+    shell: Shell,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    form: tuple[str, ...],
+) -> None:
+    """SPEC 6: what was written is written, though nobody can read about it: it is said so, and ends with 2."""
+    stay = agency.stay("c1").enrollment_id
+    store = ("--store", str(shell.path))
+    exits = ("exit", stay, "--user", "kim", "--on", "2026-03-01")
+    for words, is_written in ((exits, True), (exits, False), (("user", "kim", "--left-on", "2026-09-01"), True)):
+        with Path("/dev/full").open("w", encoding="utf-8") as full, monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", full)
+            assert main([*words, *store, *form]) == 2
+        err = capsys.readouterr().err
+        problem = "what it did cannot be shown" if is_written else "the output cannot be used"
+        assert err.startswith("caseassign: it was carried out, as batch ") == is_written
+        assert err.endswith(f"{problem}: {os.strerror(errno.ENOSPC)}\n")
+    assert agency.system.client_record("c1").enrollments[0].enrollment.exit_date == day("03-01")
+
+
+class Gone(io.StringIO):
+    """An output whose reader has gone."""
+
+    def write(self, _text: str) -> int:
+        """Fail as the system does."""
+        raise BrokenPipeError
+
+
+def test_an_act_whose_reader_has_gone_is_done_quietly(
+    agency: World, shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`caseassign exit … | head -0` is no failure: whoever reads has read enough."""
+    stay = agency.stay("c1").enrollment_id
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", Gone())
+        assert main(["exit", stay, "--user", "kim", "--on", "2026-03-01", "--store", str(shell.path)]) == 0
+    assert capsys.readouterr().err == ""
+    assert agency.system.client_record("c1").enrollments[0].enrollment.exit_date == day("03-01")
 
 
 class Terminal(io.StringIO):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -132,7 +132,11 @@ def test_every_list_can_be_asked_as_it_was_known(agency: World, shell: Shell) ->
 @pytest.mark.parametrize(
     ("typed", "known"),
     [
-        ("2026-03-02T12:00", 0),
+        ("2026-03-02T11:59", 0),
+        ("2026-03-02T12:00", 1),
+        ("2026-03-02T1200Z", 1),
+        ("2026-03-02T12:00:00", 0),
+        ("2026-03-02T12:00:59Z", 1),
         ("2026-03-02T12:10", 1),
         ("2026-03-02T12:10Z", 1),
         ("2026-03-02T07:10-05:00", 1),
@@ -152,3 +156,69 @@ def test_what_is_no_moment_is_refused(agency: World, shell: Shell, typed: str) -
     ran = shell("unassigned", "--known-at", typed)
     assert_one_sentence(ran)
     assert "write a moment as YYYY-MM-DDTHH:MM" in ran.err
+
+
+def test_what_is_asked_as_known_at_a_moment_says_so(agency: World, shell: Shell) -> None:
+    """SPEC 7.8: the title names the moment, so that no answer about then looks like one about now."""
+    then = ("--known-at", "2026-03-02T12:10")
+    known = ", as known at 2 Mar 2026 12:10 UTC"
+    assert shell("active", "--user", "kim", *TODAY, *then).out.partition("\n")[0].endswith(known)
+    assert shell("caseloads", *TODAY, *then).out.startswith(f"Caseloads as of 2 Mar 2026{known}\n")
+    assert shell("history", "--client", "c1", *then).out.startswith(f"History of client c1{known}\n")
+    assert shell("audit", *TODAY, *then).out.startswith(f"Audit as of 2 Mar 2026{known}\n")
+    assert shell("unassigned", *TODAY, *then).out.startswith("As known at 2 Mar 2026 12:10 UTC:\nNo open enrollment")
+    assert "as known" not in shell("caseloads", *TODAY).out
+
+
+def test_who_was_not_known_at_a_moment_is_told_so(agency: World, shell: Shell) -> None:
+    """SPEC 7.8: a user who was recorded later is no mistyped id."""
+    then = ("--known-at", "2026-03-02T12:10")
+    agency.now.moment += timedelta(days=1)
+    agency.system.add(User(user_id="new"))
+    ran = shell("active", "--user", "new", *then)
+    assert_one_sentence(ran)
+    assert "no user with id new, as known at 2 Mar 2026 12:10 UTC: look whether" in ran.err
+    assert_one_sentence(shell("history", "--verify", *then))
+
+
+def test_what_a_line_of_history_says_it_was_recorded_at_includes_it(agency: World, shell: Shell) -> None:
+    """SPEC 7.8: the moment that a screen prints, typed as --known-at, is late enough for its own line."""
+    printed = shell("history", "--client", "c1").out.splitlines()[-2]
+    assert printed.startswith("  and") or "12:00 UTC" in printed
+    assert len(shell.json("history", "--client", "c1", "--known-at", "2026-03-02T12:00")) == 3
+
+
+def test_a_period_without_days_is_wrong_usage(agency: World, shell: Shell) -> None:
+    """SPEC 3.3, 7.12: a period that begins and ends on one day holds none: it is no empty list."""
+    empty = ("--from", "2026-03-01", "--until", "2026-03-01")
+    for words in (("held", "--user", "kim", *empty), ("caseloads", *empty)):
+        ran = shell(*words)
+        assert_one_sentence(ran)
+        assert "the period holds no day" in ran.err
+    ran = shell("held", "--user", "kim", "--from", "2026-03-01", "--until", "2026-02-01")
+    assert_one_sentence(ran)
+    assert "caseassign: --until lies before the start\n" in ran.err
+
+
+def test_one_user_without_cases_is_no_nobody(agency: World, shell: Shell) -> None:
+    """SPEC 7.6: of one user it is said that they hold nothing, and not that nobody does."""
+    told = shell("caseloads", *TODAY, "--user", "clerk").out
+    assert told == "clerk holds no case as of 2 Mar 2026.\n"
+
+
+def test_who_stands_in_for_whom_is_told(agency: World, shell: Shell) -> None:
+    """SPEC 6.14, 7.13, 7.8: on the list of who is away as on that of the stand-in, and in history."""
+    agency.system.cover("lee", "kim", "2026-03-05", "2026-03-15")
+    for user in ("lee", "kim"):
+        (row, *_) = shell.json("coming-up", *TODAY, "--user", user)
+        assert (row["kind"], row["user_id"], row["covers_for"]) == ("cover-ends", "kim", ["lee"])
+    enrollment = row["enrollment_id"]
+    history = shell("history", "--enrollment", enrollment).out
+    assert f"assigned Kim Example to cover for Lee Sample on enrollment {enrollment} from 5 Mar 2026, back" in history
+
+
+def test_the_history_of_a_user_names_who_took_over(agency: World, shell: Shell) -> None:
+    """SPEC 7.8: to whom a case went is told, though the receiver's lines are not the user's."""
+    agency.system.reassign("lee", "sam", on="2026-03-01")
+    assert "handed Lee Sample's assignment to enrollment" in (told := shell("history", "--user", "lee").out)
+    assert "over to Sam Specimen as of 1 Mar 2026" in told

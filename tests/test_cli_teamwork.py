@@ -418,7 +418,7 @@ def test_a_reassignment_with_an_id_happens_once(agency: World, shell: Shell) -> 
     kept = agency.lines()
     assert shell.json(*words) == first
     told = shell(*words)
-    assert told.out.startswith("Ended 1 assignment: ")
+    assert told.out.startswith("The command with this id was carried out before; this is what it did then.\nEnded 1 ")
     assert f"caseassign undo {first['batch_id']} " in told.out
     assert agency.lines() == kept
 
@@ -453,7 +453,8 @@ def test_a_leaver_with_a_plan_leaves_nothing_behind(agency: World, shell: Shell,
     assert held(agency, "kim") == ["c1", "c2", "c3", "c4", "c5"]
     ran = converse(Typing("y\n"), *words)
     assert ran.status == 0
-    assert "Moved 5 cases.\nKim Example (kim) leaves. First day gone: 6 Mar 2026.\nNo case stays with kim.\n" in ran.out
+    assert "Moved 5 cases.\nKim Example (kim) leaves. First day gone: 6 Mar 2026.\n" in ran.out
+    assert "\nkim holds no case from that day on.\n" in ran.out
     assert (held(agency, "kim"), held(agency, "sam")) == ([], ["c4"])
     undo = ran.out.splitlines()[-1].removeprefix("Undo with: caseassign ")
     undone = shell.bare(*shlex.split(undo)).out
@@ -488,7 +489,8 @@ def test_a_departure_with_an_id_happens_once(agency: World, shell: Shell) -> Non
     words = ("deactivate", "kim", "--user", "boss", *ON, "--to", "lee", "--yes", "--command-id", "form 8")
     assert shell.json(*words) == shell.json(*words)
     told = shell(*words).out
-    assert told.startswith("Kim Example (kim) leaves. First day gone: 6 Mar 2026.\nNo case stays with kim.\n")
+    said = "\nKim Example (kim) leaves. First day gone: 6 Mar 2026.\nkim holds no case from that day on.\n"
+    assert told.startswith(f"The command with this id was carried out before; this is what it did then.{said}")
 
 
 def test_a_leaver_is_shown_by_what_was_said_of_them() -> None:
@@ -529,11 +531,67 @@ def test_cover_is_narrowed_and_counts_what_is_withheld(agency: World, shell: She
     assert shell.json(*words, "--dry-run", "--client", "c2")["assignments"] == []
     ran = shell(*words).out
     assert "covers 1 case of Sam Specimen (sam)" in ran
-    assert "\n1 case withheld.\nUndo with" in ran
+    assert "\n1 case withheld.\nBatch " in ran
     assert shell(*words).out.endswith("\n1 case withheld.\n")
-    batch = ran.split("caseassign undo ")[1].split()[0]
+    batch = ran.split("Batch ")[1].rstrip().removesuffix(".")
     told = next(deeds(agency.system.history(batch=batch)))
     assert told.endswith(f"(lee covers enrollment {stay.enrollment_id} from 6 Jul 2026, back on 3 Aug 2026)")
+
+
+def test_a_cover_of_nothing_says_that_there_is_no_case(agency: World, shell: Shell) -> None:
+    """SPEC 6.14: there is no case to cover, which is not the same as being done already."""
+    words = ("cover", "--user", "boss", "--for", "kim", "--by", "lee", "--start", "2026-07-06", "--end", "2026-08-03")
+    span = "6 Jul 2026 until 3 Aug 2026"
+    assert shell(*words).out == f"Nothing to do: there is no case of Kim Example (kim) to cover from {span}.\n"
+
+
+def test_who_gets_nothing_is_named(agency: World, shell: Shell) -> None:
+    """SPEC 6.11: of each receiver that was named the plan says what they get, and of some that it is nothing."""
+    kims_cases(agency)
+    told = shell(*TO_LEE, "bo", "--balance", "--dry-run").out
+    assert "\nBo Bridge (bo) gets none.\nLee Sample (lee) gets 5 cases of 3 households.\n" in told
+    told = shell(*FROM_KIM, "--to-case", "c4=lee", "c5=none", "--dry-run").out
+    assert "In all\nLee Sample (lee) gets 1 case of 1 household.\n5 cases" in told
+
+
+def test_options_are_named_as_they_were_typed(agency: World, shell: Shell) -> None:
+    """Errors speak of options, and not of Python."""
+    cover = ("cover", "--user", "boss", "--for", "kim", "--start", "2026-07-06")
+    for words, said in (
+        ((*FROM_KIM, "--to", "kim"), "--to names the user whose caseload it is"),
+        ((*FROM_KIM, "--to-case", "c9=lee"), "--to-case names c9, which is no case of that user"),
+        ((*cover, "--by", "kim", "--end", "2026-08-03"), "--by names the user who is to be covered"),
+        ((*cover, "--by", "lee", "--end", "2026-07-01"), "--end lies before the start"),
+        ((*cover, "--by", "lee", "--end", "2026-07-06"), "--end leaves no span of days"),
+        (("deactivate", "kim", "--to", "kim", "--user", "boss"), "--to names the user whose caseload it is"),
+        (("household", "merge", "h1", "h1", "--user", "boss"), "INTO is the household itself"),
+    ):
+        ran = shell(*words)
+        assert_one_sentence(ran)
+        assert ran.err.startswith(f"caseassign: {said}"), ran.err
+    for project in ("es", "rrh"):
+        agency.system.enroll("c1", project, on=day("01-10"), case_manager=None, household_id="h1")
+        agency.system.enroll("c3", project, on=day("01-10"), case_manager=None, household_id="h2")
+    ran = shell("household", "merge", "h2", "h1", "--user", "boss", *ON)
+    assert ran.err == "caseassign: INTO stands in several projects: say which with --project\n"
+
+
+def test_only_who_may_undo_is_told_how(agency: World, shell: Shell) -> None:
+    """SPEC 6.12, 8.2: the last line is a command that works, or the batch for somebody who may undo it."""
+    first, second, third, fourth, fifth = kims_cases(agency)
+    end = ("end", "--on", "2026-03-01")
+    assert "\nUndo with: caseassign undo " in shell(*end, first.assignment_id, "--user", "boss").out
+    assert "\nUndo with: caseassign undo " in shell(*end, second.assignment_id, "--user", "SYSTEM").out
+    told = shell(*end, third.assignment_id, "--user", "kim").out
+    assert "Undo with" not in told
+    batch = told.rstrip().rpartition("\nBatch ")[2].removesuffix(".")
+    assert agency.system.history(batch=batch)[0].record.id == third.assignment_id
+    assert "Batch" not in shell(*end, third.assignment_id, "--user", "kim").out
+    assert "Batch" not in shell(*end, fourth.assignment_id, "--user", "kim", "--dry-run").out
+    repeat = (*end, fifth.assignment_id, "--user", "kim", "--command-id", "form 9")
+    told = shell(*repeat).out
+    again = shell(*repeat).out
+    assert again == f"The command with this id was carried out before; this is what it did then.\n{told}"
 
 
 # Households
@@ -549,9 +607,8 @@ def test_an_enrollment_joins_and_leaves_a_household(agency: World, shell: Shell)
     alone = shell.json(*join, "--no-share", "--relationship", "2", "--dry-run")
     assert (alone["changes"], alone["enrollments"][0]["relationship_to_hoh"]) == (1, 2)
     ran = shell(*join)
-    assert ran.out.startswith(
-        f"Moved enrollment {single.enrollment_id} (now data not collected) into household {head.household_id}; ended"
-    )
+    now = f"(now relationship data not collected) into household {head.household_id}; ended"
+    assert ran.out.startswith(f"Moved enrollment {single.enrollment_id} {now}")
     assert (held(agency, "kim"), held(agency, "lee")) == ([], ["c1", "c3"])
     leave = ("household", "leave", single.enrollment_id, "--user", "boss", *ON)
     assert shell(*leave).out.startswith(f"Moved enrollment {single.enrollment_id} (now head) into household ")

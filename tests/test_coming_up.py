@@ -92,7 +92,10 @@ def test_who_leaves_is_listed_with_what_they_still_hold_then(busy: World) -> Non
 
 def test_a_worker_sees_their_own_and_a_supervisor_everybodys(busy: World) -> None:
     """SPEC 8.2: without caseload.view only what is one's own; with it whatever one may see, or one user's."""
-    assert said(busy.kim.coming_up(30)) == [("assignment-ends", "kim", "2026-03-20")]
+    assert said(busy.kim.coming_up(30)) == [
+        ("cover-ends", "lee", "2026-03-10"),
+        ("assignment-ends", "kim", "2026-03-20"),
+    ]
     assert said(busy.lee.coming_up(30, user=ME)) == [
         ("cover-ends", "lee", "2026-03-10"),
         ("user-leaves", "lee", "2026-04-01"),
@@ -172,8 +175,8 @@ def test_what_is_void_deleted_or_held_on_no_day_does_not_end(world: World) -> No
     assert (len(found), found.withheld) == (0, 0)
 
 
-@pytest.mark.parametrize("days", [0, -1, 10**7, 10**12])
-def test_days_are_at_least_one_and_stay_within_the_calendar(world: World, days: int) -> None:
+@pytest.mark.parametrize("days", [0, -1, 10**7, 10**12, "5", 2.5, True, None])
+def test_days_are_at_least_one_and_stay_within_the_calendar(world: World, days: Any) -> None:
     """SPEC 7.13: a number of days that means nothing is refused in a sentence."""
     with pytest.raises(InvalidRecordError, match="days"):
         world.kim.coming_up(days)
@@ -192,7 +195,8 @@ def test_what_comes_up_as_it_was_known(any_world: World) -> None:
 def test_rows_become_plain_data(busy: World) -> None:
     """What comes up as JSON: keys are field names, and null where something does not apply."""
     found = busy.super.coming_up(30)
-    ends, leaver = found.to_dicts()[1:]
+    cover, ends, leaver = found.to_dicts()
+    assert (cover["user_id"], cover["covers_for"]) == ("lee", ["kim"])
     stint = found[1].assignment
     assert stint is not None
     assert ends == {
@@ -201,6 +205,7 @@ def test_rows_become_plain_data(busy: World) -> None:
         "user_id": "kim",
         "case_manager_name": "Example, Kim",
         "cases": None,
+        "covers_for": None,
         "assignment_id": stint.assignment_id,
         "enrollment_id": stint.enrollment_id,
         "personal_id": "c1",
@@ -221,10 +226,14 @@ def test_a_screen_says_ends_on_back_on_and_first_day_gone(busy: World) -> None:
     """SPEC 3.6: the words for an assignment, for cover and for a leaver."""
     shown = list(plain(display.coming_up(busy.super.coming_up(30))))
     assert shown[0] == "Coming up after 2 Mar 2026, by 1 Apr 2026"
-    assert shown[1].startswith("Ends on      Back on      First day gone  Case manager  User  Cases still held  Client")
-    assert shown[2].startswith("             10 Mar 2026                  Sample, Lee   lee ")
+    assert shown[1].startswith(
+        "Ends on      Back on      First day gone  Case manager  User  Covers for         Cases still held"
+    )
+    assert shown[2].startswith("             10 Mar 2026                  Sample, Lee   lee   Kim Example (kim)  ")
     assert shown[3].startswith("20 Mar 2026                               Example, Kim  kim ")
-    assert shown[4] == "                          1 Apr 2026      Sample, Lee   lee                  1"
+    assert (
+        shown[4] == "                          1 Apr 2026      Sample, Lee   lee                                     1"
+    )
     assert shown[5] == "3 rows."
     kim = User(user_id="kim", first_name="Kim")
     assert list(plain(display.coming_up(busy.kim.coming_up(1), kim))) == [
@@ -269,3 +278,66 @@ def test_what_comes_up_is_what_a_count_by_hand_says(drawn: list[CaseAssignment],
     found = world.system.coming_up(days, as_of)
     assert sorted(map(of_stint, found)) == sorted(wanted)
     assert [ending.day for ending in found] == sorted(ending.day for ending in found)
+
+
+# For whom a cover is
+
+
+def covers(found: ComingUp) -> list[tuple[str, tuple[str, ...]]]:
+    """Who stands in, and for whom."""
+    return [(ending.user_id, tuple(user.user_id for user in ending.covers_for)) for ending in found]
+
+
+def test_a_cover_comes_up_for_who_is_away_as_for_who_stands_in(any_world: World) -> None:
+    """SPEC 6.14, 7.13: both read when the cover runs out; the row says who stands in for whom."""
+    world = any_world
+    world.kim.assign(world.stay("c1"), start="2026-01-12")
+    world.kim.assign(world.stay("c2"), start="2026-01-12", role="Navigator")
+    world.lee.assign(world.stay("c3"), start="2026-01-12")
+    world.system.cover("kim", "lee", "2026-03-05", "2026-03-20")
+    for found in (
+        world.kim.coming_up(30),
+        world.lee.coming_up(30),
+        world.super.coming_up(30),
+        world.super.coming_up(30, user="kim"),
+    ):
+        assert covers(found) == [("lee", ("kim",)), ("lee", ("kim",))]
+        assert {ending.kind for ending in found} == {"cover-ends"}
+    assert covers(world.sam.coming_up(30)) == []
+    assert covers(world.kim.coming_up(30, as_of="2026-03-20")) == []
+    assert covers(world.kim.coming_up(3)) == []
+    shown = list(plain(display.coming_up(world.kim.coming_up(30), User(user_id="kim"))))
+    assert "Covers for" in shown[1]
+    assert "Sample, Lee   lee   Kim Example (kim)" in shown[2]
+
+
+def test_a_cover_is_for_who_holds_the_case_on_its_first_day(world: World) -> None:
+    """SPEC 6.14: it stands beside the holder; a void stint and another cover hold nothing."""
+    stay = world.stay()
+    kims = world.kim.assign(stay, start="2026-01-12").assignment
+    world.kim.void(world.kim.assign(stay, "super", start="2026-01-12").assignment, "typed twice")
+    world.system.cover("kim", "lee", "2026-03-05", "2026-03-20")
+    world.system.hand_over(kims, "sam", "2026-03-10")
+    assert covers(world.system.coming_up(30, user="lee")) == [("lee", ("kim",))]
+    assert covers(world.system.coming_up(30, user="sam")) == []
+
+
+def test_a_cover_before_there_is_a_holder_is_for_who_holds_the_case_later(world: World) -> None:
+    """SPEC 6.14: where nobody holds the case on the first day of the cover, it is for whoever does during it."""
+    stay = world.stay()
+    world.kim.assign(stay, "lee", start="2026-03-05", end="2026-03-20", role="Cover")
+    assert covers(world.system.coming_up(30)) == [("lee", ())]
+    world.kim.assign(stay, start="2026-03-10")
+    assert covers(world.system.coming_up(30)) == [("lee", ("kim",))]
+
+
+def test_for_whom_a_cover_is_stays_hidden_with_the_enrollment(world: World) -> None:
+    """SPEC 8.2: who stands in without access any more sees their own cover, and not who else holds the case."""
+    world.sam.assign(world.stay("c1", project="th"), start="2026-01-12")
+    world.system.cover("sam", "bo", "2026-03-05", "2026-03-20")
+    assert covers(world.as_("bo").coming_up(30)) == [("bo", ("sam",))]
+    world.system.add(User(user_id="bo", organization_ids={"haven"}))
+    assert covers(world.as_("bo").coming_up(30)) == [("bo", ())]
+    world.system.add(User(user_id="sam", organization_ids={"haven"}))
+    found = world.sam.coming_up(30)
+    assert (covers(found), found.withheld) == ([], 1)

@@ -254,6 +254,10 @@ def test_a_covered_case_is_held_by_the_stand_in_on_those_days_and_nothing_else_c
     if holder == by:
         return
     live = {stay.enrollment_id for stay in records(world)[0] if not stay.deleted}
+    with world.store.transaction() as tx:
+        stand_in = tx.users.get([by])[by]
+    if stand_in.left_on is not None:
+        return
     outcome = world.system.cover(holder, by, span.start, span.end or start)
     for on in days:
         own = {key for key, role, user in before[on] if user == holder and role != "Cover" and key in live}

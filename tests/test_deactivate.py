@@ -95,8 +95,6 @@ def test_a_plan_for_somebody_else_or_an_outdated_one_is_refused_and_nobody_leave
     state, lines = world.state(), world.lines()
     with pytest.raises(InvalidRecordError, match="another user's caseload"):
         world.super.deactivate("lee", plan=plan)
-    with pytest.raises(RuleViolationError, match="case-manager-left"):
-        world.super.deactivate("kim", plan=world.super.plan_reassignment("kim", "gone"))
     assert (world.state(), world.lines()) == (state, lines)
     world.system.amend(stint, role="Navigator")
     with pytest.raises(RuleViolationError) as refused:
@@ -108,6 +106,14 @@ def test_a_plan_for_somebody_else_or_an_outdated_one_is_refused_and_nobody_leave
     for nobody in (SYSTEM, None):
         with pytest.raises(InvalidRecordError, match="one user, or its id, is meant"):
             world.super.deactivate(nobody)  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_a_departure_goes_on_where_its_plan_can_move_nothing(world: World) -> None:
+    """SPEC 6.13: whoever leaves leaves; what stays with them is named, with what speaks against the receiver."""
+    stint = caseload(world, "01-10")[0]
+    outcome = world.super.deactivate("kim", plan=world.super.plan_reassignment("kim", "gone"))
+    assert leaver(world).left_on == TODAY
+    assert [(one.id, one.reason) for one in outcome.skipped] == [(stint.assignment_id, "case-manager-left")]
 
 
 def test_who_leaves_gets_nothing_from_that_day_on(world: World) -> None:

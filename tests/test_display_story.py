@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 import pytest
+from test_import_export import county
 from world import World, day
 
 from caseassign import CaseAssignment, Casework, Client, Enrollment, Outcome, Project, RecordKey, User
@@ -122,7 +123,7 @@ def test_acts_on_an_assignment_are_told_by_their_verbs(world: World, stint: Case
     to = f"to enrollment {stint.enrollment_id}"
     handed = world.kim.hand_over(stint, "sam", "2026-03-01")
     assert deeds(world, handed) == [
-        f"Kim Example handed over Lee Sample's assignment {to} as of 1 Mar 2026",
+        f"Kim Example handed Lee Sample's assignment {to} over to Sam Specimen as of 1 Mar 2026",
         f"assigned Sam Specimen {to} as Case Manager from 1 Mar 2026",
     ]
     sams = handed.assignments[1]
@@ -179,7 +180,7 @@ def test_the_acts_on_caseloads_are_told_by_what_they_do(world: World, stint: Cas
     to = f"to enrollment {stint.enrollment_id}"
     ended = attrs.evolve(stint, end_date=day("03-01"))
     assert put(world, world.system, Action.CASELOAD_REASSIGN, ended) == [
-        f"the system reassigned Lee Sample's assignment {to} as of 1 Mar 2026"
+        f"the system ended Lee Sample's assignment {to} as of 1 Mar 2026"
     ]
     longer = attrs.evolve(stint, end_date=day("03-05"))
     assert put(world, world.system, Action.HOUSEHOLD_CHANGE, longer) == [
@@ -280,6 +281,19 @@ def test_an_import_is_told_with_what_was_new() -> None:
     assert second == "  and imported export X (nothing new)"
 
 
+def test_the_line_of_an_import_comes_first_and_its_changes_are_told_as_an_imports(world: World) -> None:
+    """SPEC 8.5: a batch begins with the import; a line of it that is told by itself says that it came so."""
+    world.system.import_export(county())
+    result = world.system.import_export(county(exit_date=day("02-01")), reason="October")
+    batch = list(plain(story.history("it", world.system.history(batch=result.batch_id), {})))[1:-1]
+    assert batch[0].endswith(
+        f"the system imported export x1 (nothing new, 1 record changed): October, batch {result.batch_id}"
+    )
+    assert batch[1:] == ["  and exited enrollment E1 as of 1 Feb 2026"]
+    lines = list(plain(story.history("it", world.system.history(enrollment="E1"), {})))
+    assert f"the system exited enrollment E1 as of 1 Feb 2026 by import: October, batch {result.batch_id}" in lines[2]
+
+
 def test_no_story_says_through_or_last_day(world: World, stay: Enrollment, stint: CaseAssignment) -> None:
     """SPEC 3.6: an end is "as of" or "ending on" a day, and never "through" one, or a "last day"."""
     world.kim.end(stint, "2026-03-01")
@@ -301,3 +315,52 @@ def test_verifying_says_where_the_history_breaks() -> None:
         "The history is whole: no line of it was changed, removed or put in."
     ]
     assert list(plain(story.verification([Break(7, "it is gone")]))) == ["Line 7 of the history: it is gone."]
+
+
+def test_to_whom_a_case_was_handed_over_is_told(world: World, stay: Enrollment, stint: CaseAssignment) -> None:
+    """SPEC 7.8: the receiver is named, also where the history is that of the former holder alone."""
+    to = f"to enrollment {stay.enrollment_id}"
+    moved = world.system.reassign("lee", "sam", on="2026-03-01")
+    lines = world.system.history(user="lee")
+    batches = story.batches_of_hand_overs(lines)
+    assert batches == {moved.batch_id}
+    with world.store.transaction() as tx:
+        more = tx.history.of_batches(batches)
+        users = tx.users.get(story.users_in((*lines, *more)))
+    (ended,) = (line for line in plain(story.history("it", lines, users, more)) if "handed" in line)
+    assert f"handed Lee Sample's assignment {to} over to Sam Specimen as of 1 Mar 2026, batch" in ended
+    assert not any("handed" in line for line in told(world, lines))
+    sams = moved.assignments[1]
+    back = world.sam.hand_over(sams, "lee", "2026-03-02")
+    assert "their own assignment" in deeds(world, back)[0]
+    assert deeds(world, world.sam.hand_over(back.assignments[1], "sam", "2026-03-03"))[0].endswith(
+        f"handed Lee Sample's assignment {to} over to themselves as of 3 Mar 2026"
+    )
+
+
+def test_for_whom_a_cover_is_is_told(world: World, stay: Enrollment, stint: CaseAssignment) -> None:
+    """SPEC 6.14, 7.8: who covers for whom, where that is known."""
+    covered = world.system.cover("lee", "sam", "2026-03-05", "2026-03-20")
+    lines = world.system.history(batch=covered.batch_id)
+    (cover,) = story.covers_in(world.system.history(stay))
+    assert cover == covered.assignment
+    with world.store.transaction() as tx:
+        users = tx.users.get(["lee", "sam"])
+    for known, said in (({cover.assignment_id: {"lee"}}, "for Lee Sample on "), ({}, "")):
+        line = list(plain(story.history("it", lines, users, (), known)))[1]
+        assert f"assigned Sam Specimen to cover {said}enrollment {stay.enrollment_id} from 5 Mar 2026, back" in line
+
+
+def test_each_case_of_one_enrollment_is_handed_over_to_its_own_receiver(world: World, stay: Enrollment) -> None:
+    """SPEC 7.8: two stints of one user in one role, in one act: who goes on is told by the days."""
+    first = world.system.assign(stay, "lee", start="2026-02-01", end="2026-03-10").assignment
+    second = world.system.assign(stay, "lee", start="2026-03-20").assignment
+    moved = world.system.reassign("lee", {first: "sam", second: "kim"}, on="2026-03-05")
+    lines = [
+        attrs.evolve(line, after={**(line.before or {}), "end_date": "2026-03-25"})
+        if line.record.id == second.assignment_id
+        else line
+        for line in moved.changes
+    ]
+    said = [line for line in plain(story.history("it", History(lines=tuple(lines)), {})) if "handed" in line]
+    assert [line.partition(" over to ")[2].partition(" as of ")[0] for line in said] == ["sam", "kim"]

@@ -155,3 +155,27 @@ def test_whom_a_user_held_is_what_a_count_day_by_day_says(drawn: list[CaseAssign
         wanted = [s.key for s in drawn if s.user_id == user_id and counts(s) and held_during(s, start, end)]
         cases = world.system.cases_during(user_id, start, end)
         assert sorted(case.assignment.key for case in cases if case.assignment is not None) == sorted(wanted)
+
+
+@pytest.mark.parametrize(
+    ("listing", "problem"),
+    [
+        ({"limit": "3"}, "limit is no whole number"),
+        ({"limit": True}, "limit is no whole number"),
+        ({"limit": 0}, "limit is no whole number"),
+        ({"after": "x"}, "after is no place in a list"),
+        ({"projects": ["es", None]}, "neither a text nor such a record"),
+        ({"projects": 5}, "no list"),
+        ({"organizations": [CaseAssignment]}, "neither a text nor such a record"),
+        ({"roles": [None]}, "neither a text nor such a record"),
+    ],
+    ids=str,
+)
+def test_what_cannot_narrow_or_cut_a_list_is_refused(world: World, listing: Any, problem: str) -> None:
+    """SPEC 7.1, 7.10: an argument that is not what it should be is refused in a sentence, for every list."""
+    with pytest.raises(InvalidRecordError, match=problem):
+        world.kim.active_cases(**listing)
+    with pytest.raises(InvalidRecordError, match=problem):
+        world.kim.cases_during("kim", *QUARTER, **listing)
+    with pytest.raises(InvalidRecordError, match=problem):
+        world.system.unassigned(**listing)

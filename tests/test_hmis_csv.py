@@ -149,7 +149,8 @@ def test_records_come_in_the_order_of_their_ids_again_and_again(tmp_path: Path) 
 def test_rows_say_who_edited_an_enrollment_last(tmp_path: Path) -> None:
     """SPEC 9.5: Enrollment.UserID is the last editor, and only enrollments have one here."""
     rows = ["E1,C1,P1,2026-01-05,H1,1,U1,,", "E2,C1,P1,2026-01-05,H1,1, ,,"]
-    export = hmis_csv.read(write(tmp_path, Enrollment=rows))
+    export = hmis_csv.read(write(tmp_path, Enrollment=rows, Exit=["X1,E1,C1,2026-02-01,,"]))
+    assert {row.tells_exit for row in export.rows("enrollment")} == {True}
     assert [row.entered_by for row in export.rows("enrollment")] == ["U1", None]
     assert list(export.rows("client")) == [
         Row(Client(personal_id="C1", first_name="Ann", last_name="Lee"), False, None)

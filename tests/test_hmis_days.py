@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caseassign.formats.hmis_days import ReadDay, read_day
+from caseassign.formats.hmis_days import ReadDay, read_day, read_moment
 
 DAY = date(2015, 2, 1)
 STANDARD = ["2015-02-01", "2015-02-01 00:00:00", "2015-02-01T11:42:16Z", "2015-02-01 9:05"]
@@ -139,3 +139,20 @@ def test_one_moment_written_in_two_ways_is_one_moment() -> None:
     """SPEC 9.3: formats and time zones do not make a row newer."""
     assert moment("2015-02-01 00:00:00") == moment("2/1/2015") == moment("2015-02-01T01:00:00+01:00")
     assert moment("2015-02-01 12:00 PM") == moment("2015-02-01 12:00")
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2015-02-01", "2015-02-01T00:00:00"),
+        ("02-07-2023 12:00:00", "2023-02-07T12:00:00"),
+        ("2015-02-01T23:30:00.1234567-11:00", "2015-02-02T10:30:00.123456"),
+        ("soon", None),
+        ("0001-01-01T00:00+01:00", None),
+        ("9999-12-31T23:00-02:00", None),
+    ],
+)
+def test_a_moment_is_read_in_utc_where_it_names_a_zone(text: str, moment: str | None) -> None:
+    """SPEC 9.3: which of two exports is the older one goes by moments, and none lies outside of the calendar."""
+    read = read_moment(text)
+    assert (None if read is None else read.isoformat()) == moment

@@ -85,8 +85,8 @@ def test_the_library_stays_small() -> None:
     """What one reads to know the domain, and all but the extras, stay small enough to be read (see the design page)."""
     extras, adapters = {"demo", "display", "cli"}, {"stores", "formats"}
     sizes = {path: lines_of_code(path) for path in SOURCES if not extras & set(path.parts)}
-    assert sum(size for path, size in sizes.items() if not adapters & set(path.parts)) < 5_500
-    assert sum(sizes.values()) < 8_000
+    assert sum(size for path, size in sizes.items() if not adapters & set(path.parts)) < 6_000
+    assert sum(sizes.values()) < 8_500
 
 
 def test_run_time_dependencies_stay_three() -> None:

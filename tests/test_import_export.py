@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import attrs
@@ -31,6 +31,16 @@ class Row(NamedTuple):
     record: Any
     bare: bool = False
     entered_by: str | None = None
+    tells_exit: bool = True
+
+
+class LoneExit(NamedTuple):
+    """An exit without its enrollment."""
+
+    line: int
+    enrollment_id: str
+    personal_id: str | None
+    exit_date: date | None
 
 
 @attrs.define
@@ -42,7 +52,9 @@ class Sent:
     name: str = "export.zip"
     export_id: str | None = "x1"
     sha256: str = "5" * 64
+    exported_at: datetime | None = None
     has_exits: bool = True
+    exits: list[LoneExit] = attrs.field(factory=list)
     issue_counts: dict[str, int] = attrs.field(factory=lambda: {"bad-date": 2})
     kept_out: dict[str, int] = attrs.field(factory=lambda: {"enrollments": 2})
     full_refresh: tuple[date, date] | None = None
@@ -50,7 +62,12 @@ class Sent:
 
     def rows(self, kind: str) -> Iterable[Row]:
         """Yield the rows of one kind."""
-        return (row for row in self.sent if kind == row.record.KIND)
+        rows = (row for row in self.sent if kind == row.record.KIND)
+        return (row._replace(tells_exit=row.tells_exit and self.has_exits) for row in rows)
+
+    def lone_exits(self) -> Iterable[LoneExit]:
+        """Yield the exits without their enrollments."""
+        return self.exits
 
     def lacking(self, enrollment_ids: Iterable[str]) -> Collection[str]:
         """Return the ids that it has no row for."""
@@ -109,6 +126,8 @@ def test_an_import_adds_what_is_new_and_counts_it(world: World) -> None:
         "arrived": dict.fromkeys(("exited", "moved", "reopened", "deleted", "returned", "absent"), 0),
         "adjusted": dict.fromkeys(("ended", "clipped", "voided", "restored"), 0),
         "not_restored": [],
+        "caught_up": 0,
+        "unassigned": [],
     }
 
 
@@ -269,7 +288,9 @@ def test_an_export_of_another_implementation_is_refused(world: World) -> None:
     other.implementation_id = "another"
     nameless = Sent([Row(Client(personal_id="C9"))], implementation_id=None)
     world.system.import_export(nameless)
-    with pytest.raises(HmisCsvError, match="another HMIS implementation"):
+    with pytest.raises(
+        HmisCsvError, match=r"another HMIS implementation \(another\).* \(county\).*--other-implementation"
+    ):
         world.system.import_export(other)
     other.sent.append(Row(Client(personal_id="C10")))
     world.system.import_export(other, other_implementation=True)

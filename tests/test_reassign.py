@@ -22,9 +22,11 @@ from caseassign import (
     ME,
     REQUIRED_RULES,
     SYSTEM,
+    Actor,
     CaseAssignment,
     Casework,
     Client,
+    DefaultPolicy,
     Enrollment,
     Household,
     HouseholdKey,
@@ -37,6 +39,7 @@ from caseassign import (
     PlannedOutcome,
     Project,
     ReassignmentPlan,
+    Request,
     RuleViolationError,
     StorageError,
     User,
@@ -238,7 +241,7 @@ def test_a_plan_is_plain_data_and_a_sequence_of_lines(world: World) -> None:
     refused = world.super.plan_reassignment("kim", "gone").to_dict()["cases"][0]
     assert refused["violations"][0]["code"] == "case-manager-left"
     kept = world.super.plan_reassignment("kim", "lee", clients=["c1"]).to_dict()["cases"][1]
-    assert (kept["on"], kept["reason"]) == (None, "not chosen")
+    assert (kept["on"], kept["reason"]) == (None, "outside the selection")
 
 
 @pytest.mark.parametrize(
@@ -250,7 +253,6 @@ def test_a_plan_is_plain_data_and_a_sequence_of_lines(world: World) -> None:
         (["lee", "kim"], {"balance": True}, "whose caseload it is"),
         ("lee", {"ended_since": "forget"}, "neither 'move' nor 'keep'"),
         (None, {}, "one user, or its id, is meant"),
-        (ME, {}, "one user, or its id, is meant"),
         ({"c1": SYSTEM}, {}, "one user, or its id, is meant"),
         ({5: "lee"}, {}, "no case, assignment, enrollment or client"),
         ("lee", {"clients": "c1"}, "one text"),
@@ -381,18 +383,22 @@ def test_a_hard_limit_refuses_what_is_above_it_and_lets_what_is_only_ended_pass(
 
 
 def test_a_limit_of_an_outsider_counts_the_households_that_were_planned_before(world: World) -> None:
-    """SPEC 5: a guard about a caseload gets the facts as they would be."""
+    """SPEC 5: a guard about a caseload gets the facts as they would be; one by one only where it refuses them all."""
     seen: list[tuple[str, int]] = []
 
     def spy(facts: CaseloadFacts) -> Iterator[Violation]:
-        """Nothing is wrong."""
+        """A user holds two cases at most."""
         seen.append((facts.user.user_id, len(facts.cases)))
-        yield from ()
+        if len(facts.cases) > limit:
+            yield Violation("too-many", "user_id", [facts.user.user_id], "too many")
 
+    limit = 3
     caseload(world, "01-10", "01-11", "01-12")
     spying = world.as_("super", guards=(*GUARDS, spy))
     assert spying.plan_reassignment("kim", "lee").counts["move"] == 3
-    assert [held for _, held in seen] == [0, 1, 1, 2, 2, 3]
+    assert seen == [("lee", 3)]
+    limit = 2
+    assert spying.plan_reassignment("kim", "lee").counts == {"move": 2, "end-only": 0, "keep": 0, "refuse": 1}
     assert {user for user, _ in seen} == {"lee"}
 
 
@@ -456,10 +462,11 @@ def test_one_id_in_two_projects_is_two_households(world: World) -> None:
     assert {line.assignment.enrollment_id for line in plan if line.outcome is MOVE} == {
         stay.enrollment_id for stay in homes.enrollments
     }
-    named: list[list[Household | HouseholdKey | str]]
-    named = [["h"], [Household(members=shelter.enrollments), HouseholdKey("rrh", "h")]]
-    for households in named:
-        assert world.super.plan_reassignment("kim", "lee", households=households).counts["move"] == 4
+    named: list[Household | HouseholdKey | str] = [Household(members=shelter.enrollments), HouseholdKey("rrh", "h")]
+    assert world.super.plan_reassignment("kim", "lee", households=named).counts["move"] == 4
+    with pytest.raises(InvalidRecordError, match="several projects"):
+        world.super.plan_reassignment("kim", "lee", households=["h"])
+    assert world.super.plan_reassignment("kim", "lee", households=["h"], projects=["es"]).counts["move"] == 2
 
 
 def test_a_rule_about_households_is_asked_while_planning(world: World) -> None:
@@ -682,7 +689,7 @@ def test_a_part_of_a_caseload_is_chosen_and_the_rest_is_kept(world: World) -> No
 
     def moved(**part: Any) -> list[str]:
         plan = world.system.plan_reassignment("kim", "sam", **part)
-        assert {line.reason for line in plan if line.outcome is KEEP} <= {"not chosen"}
+        assert {line.reason for line in plan if line.outcome is KEEP} <= {"outside the selection"}
         return sorted(line.case.client.personal_id for line in plan if line.outcome is MOVE)
 
     assert moved() == ["c1", "c2", "c3", "c3", "c4"]
@@ -721,7 +728,7 @@ def test_a_hand_over_on_a_past_day_forgets_nothing_that_has_ended_since(any_worl
         upcoming.assignment_id: (MOVE, day("02-20"), (Period(day("02-20")),)),
         later.assignment_id: (KEEP, None, ()),
     }
-    assert line_of(plan, later).reason == "has no day"
+    assert line_of(plan, later).reason == "begins and ends on one day"
     kept = world.super.plan_reassignment("kim", "lee", "2026-02-01", ended_since="keep")
     assert line_of(kept, ended).reason == "has ended since the hand-over day"
     assert kept.counts == {"move": 2, "end-only": 0, "keep": 2, "refuse": 0}
@@ -748,7 +755,7 @@ def test_a_hand_over_on_a_future_day_takes_what_is_held_then(any_world: World) -
     assert line_of(plan, ending).reason == "ends by the hand-over day"
     world.super.apply(plan)
     moved = stint_of(world, planned)
-    assert (moved.start_date, moved.end_date) == (day("04-01"), day("04-01"))
+    assert (moved.start_date, moved.end_date, moved.voided) == (day("04-01"), day("05-01"), True)
     assert len(held(world, "kim", day("03-19"))) == 2
     assert len(held(world, "lee", day("03-20"))) == 1
     assert len(held(world, "lee", day("04-30"))) == 2
@@ -805,7 +812,7 @@ def test_stints_that_came_in_dirty_are_moved_where_they_break_nothing_new(world:
     assert {line.assignment.assignment_id: (line.outcome, *codes(line)) for line in plan} == {
         "one": (MOVE,),
         "two": (MOVE,),
-        "open": (REFUSE, "ends-after-exit", "starts-after-exit", "open-after-exit"),
+        "open": (REFUSE, "starts-after-exit", "open-after-exit"),
         "before": (REFUSE, "starts-before-entry"),
     }
     assert (line_of(plan, "one").days, line_of(plan, "two").days) == (
@@ -871,7 +878,7 @@ def test_a_plan_is_narrowed_and_planned_again_with_other_receivers(world: World)
     """Issue 3.1: filtered and edited per case; what is left out stays."""
     first, second, third = caseload(world, "01-10", "01-11", "01-12")
     plan = world.super.plan_reassignment("kim", "lee")
-    assert plan.receivers == dict.fromkeys((s.assignment_id for s in (first, second, third)), "lee")
+    assert plan.receivers == dict.fromkeys((first, second, third), "lee")
     narrowed = plan.without(first, plan[1]).without(plan[1].case)
     assert [(line.outcome, line.reason) for line in narrowed] == [
         (KEEP, "left out of the plan"),
@@ -879,10 +886,10 @@ def test_a_plan_is_narrowed_and_planned_again_with_other_receivers(world: World)
         (MOVE, None),
     ]
     assert plan.counts["move"] == 3
-    assert narrowed.receivers == {first.assignment_id: None, second.assignment_id: None, third.assignment_id: "lee"}
+    assert narrowed.receivers == {first: None, second: None, third: "lee"}
     assert plan.only(lambda line: line.assignment == third) == narrowed
     assert set(world.super.plan_reassignment("kim", "gone").receivers.values()) == {None}
-    edited = world.super.plan_reassignment("kim", narrowed.receivers | {second.assignment_id: "sam"})
+    edited = world.super.plan_reassignment("kim", narrowed.receivers | {second: "sam"})
     assert [line.to for line in edited] == [None, "sam", "lee"]
     world.super.apply(edited.without(second.assignment_id))
     assert {user: len(held(world, user)) for user in ("kim", "lee", "sam")} == {"kim": 2, "lee": 1, "sam": 0}
@@ -931,7 +938,6 @@ OUTDATED: dict[str, Callable[[World, list[CaseAssignment]], object]] = {
     ),
     "the receiver is at the limit": lambda world, stints: world.stay("c5", case_manager="lee"),
     "the actor sees less": lambda world, stints: user(world, "super", organization_ids=frozenset()),
-    "it is another day": lambda world, stints: setattr(world, "today", day("04-01")),
     "a household was joined": lambda world, stints: world.system.join_household(
         stints[0].enrollment_id, "h", share_case_managers=False
     ),
@@ -956,6 +962,98 @@ def test_a_plan_is_refused_if_what_it_rests_on_has_changed(any_world: World, nam
         limited.apply(plan)
     assert codes(refused.value) == ["plan-outdated"]
     assert (world.state(), world.lines()) == (state, lines)
+
+
+def test_a_plan_does_not_expire_at_midnight(any_world: World) -> None:
+    """SPEC 6.11, 11: on another day nothing that the plan rests on has changed."""
+    world = any_world
+    first, second = caseload(world, "01-10", "01-11")
+    world.system.end(second, on="2026-03-04")
+    plan = world.super.plan_reassignment("kim", "lee", "2026-03-09", ended_since="keep")
+    assert plan.counts == {"move": 1, "end-only": 0, "keep": 1, "refuse": 0}
+    world.today = day("03-20")
+    world.super.apply(plan)
+    assert held(world, "lee", day("03-09")) == {(first.enrollment_id, first.role)}
+
+
+def test_what_the_plan_does_not_touch_does_not_outdate_it(world: World) -> None:
+    """SPEC 6.11: a case that was left out, or is not meant, may change."""
+    first, second = caseload(world, "01-10", "01-11")
+    plan = world.super.plan_reassignment("kim", "lee").without(second)
+    world.kim.end(second)
+    world.super.apply(plan)
+    assert held(world, "lee") == {(first.enrollment_id, first.role)}
+
+
+def test_a_slip_of_the_pen_is_no_caseload(any_world: World) -> None:
+    """SPEC 6, 11: an option or an id that is not known is refused, and nothing is moved."""
+    world = any_world
+    caseload(world, "01-10")
+    state = world.state()
+    acts: list[Any] = [world.super.plan_reassignment, world.super.reassign]
+    for act in acts:
+        with pytest.raises(TypeError, match="client, dryrun"):
+            act("kim", "lee", client=["c1"], dryrun=True)
+        for part in ({"clients": ["typo"]}, {"projects": ["typo"]}, {"organizations": ["typo"]}):
+            with pytest.raises(NotFoundError, match="typo"):
+                act("kim", "lee", **part)
+    with pytest.raises(TypeError, match="client"):
+        world.system.cover("kim", "lee", TODAY, TOMORROW, client=["c1"])  # type: ignore[call-arg]  # wrong on purpose
+    with pytest.raises(InvalidRecordError, match="no plan"):
+        world.super.apply("x")  # type: ignore[arg-type]  # wrong on purpose
+    assert world.state() == state
+
+
+def test_whoever_may_reassign_can_take_a_caseload_over(world: World) -> None:
+    """API: ME is the acting user, as a receiver too."""
+    (stint,) = caseload(world, "01-10")
+    world.super.reassign("kim", ME)
+    assert held(world, "super") == {(stint.enrollment_id, stint.role)}
+
+
+def test_only_what_is_meant_is_asked_of_the_policy(world: World) -> None:
+    """SPEC 8.1: who may read more than act can move that part of a caseload on which they may act."""
+
+    class Reader(DefaultPolicy):
+        """Everybody may see everything, and act where they have access."""
+
+        def may_see(self, actor: User | Actor, project: Project) -> bool:
+            """Show every case."""
+            return True
+
+        def denial(self, request: Request) -> str | None:
+            """Deny what lies in a project without access."""
+            actor = request.actor
+            closed = isinstance(actor, User) and not all(map(actor.can_access, request.projects))
+            return "no access" if closed else None
+
+    world.stay("c1", case_manager="sam")
+    world.stay("c2", project="th", case_manager="sam")
+    reader = world.as_("super", policy=Reader())
+    assert reader.plan_reassignment("sam", "lee", organizations=["haven"]).counts["move"] == 1
+    assert len(reader.cover("sam", "lee", TODAY, TOMORROW, projects=["es"]).assignments) == 1
+    with pytest.raises(PermissionDeniedError):
+        reader.plan_reassignment("sam", "lee")
+    assert len(reader.deactivate("sam").skipped) == 2
+
+
+def test_nobody_comes_to_cover_for_themselves(world: World) -> None:
+    """SPEC 6.14: cover that is handed to who is covered ends, and gives them nothing."""
+    (stint,) = caseload(world, "01-10", user="lee")
+    world.system.cover("lee", "sam", TODAY, TODAY + timedelta(days=30))
+    assert world.super.reassign("sam", "lee", TOMORROW).skipped == ()
+    assert held(world, "lee") == {(stint.enrollment_id, stint.role)}
+    assert held(world, "sam", TODAY + timedelta(days=2)) == set()
+
+
+def test_what_has_not_begun_was_never_the_holders(any_world: World) -> None:
+    """SPEC 6.11, 7.2, 7.3: a planned case that moves whole stands in no list of who would have had it."""
+    world = any_world
+    world.stay("c1", entry="04-10", case_manager="kim")
+    world.super.reassign("kim", "lee")
+    assert len(world.super.upcoming_cases("lee")) == 1
+    assert len(world.super.upcoming_cases("kim")) == 0
+    assert len(world.super.inactive_cases("kim", as_of="2026-05-01")) == 0
 
 
 def test_a_plan_is_applied_once_and_what_does_not_matter_does_not_outdate_it(world: World) -> None:
@@ -1086,7 +1184,8 @@ def test_after_a_plan_is_applied_the_planned_receivers_hold_exactly_those_days_a
             if line.is_carried_out and line.on is not None and d >= line.on and d in line.assignment.period:
                 key = (line.assignment.enrollment_id, line.assignment.role)
                 expected.discard((*key, holder))
-                expected.add((*key, str(line.to)))
+                if any(d in span for span in line.days):
+                    expected.add((*key, str(line.to)))
         assert holders(world, d) == expected
     check(world)
 
@@ -1153,7 +1252,7 @@ def test_no_reassignment_of_dirty_records_brings_a_violation_that_was_not_there(
     for act in acts:
         carry_out(world, act)
     before = {(f.code, f.ids) for f in world.system.audit() if f.required}
-    plan = world.system.plan_reassignment("kim", "lee", on, ended_since=ended_since, whole_households=False)
+    plan = world.system.plan_reassignment("kim", "lee", on, ended_since=ended_since)
     if not plan.counts["move"] + plan.counts["end-only"]:
         return
     outcome = world.system.apply(plan)

@@ -371,6 +371,143 @@ def test_three_hundred_exits_are_one_import(any_world: World) -> None:
     assert (back.adjusted["restored"], back.not_restored) == (300, ())
 
 
+# Catching up
+
+
+def test_what_was_only_reported_is_caught_up_with_by_the_same_export(any_world: World) -> None:
+    """SPEC 9.4: with at_exit="end" stints follow days that had arrived before; once more, nothing changes."""
+    world = any_world
+    world.system.import_export(county())
+    running, later, early, kept, before = holding(
+        world,
+        ("U1", "01-07", None),
+        ("U2", "03-10", None),
+        ("U2", "01-05", "01-20"),
+        ("U1", "01-05", None),
+        ("U1", "01-05", "01-05"),
+    )
+    world.put_raw(
+        CaseAssignment(
+            assignment_id=kept,
+            enrollment_id="E1",
+            user_id="U1",
+            role="Kept",
+            start_date=day("01-05"),
+            kept_after_exit=True,
+        )
+    )
+    newer = county(entry_date=day("01-06"), exit_date=day("02-20"))
+    reported = world.system.import_export(newer)
+    assert set(reported.adjusted.values()) == {0}
+    assert world.system.import_export(newer).changed == NOTHING
+    result = world.system.import_export(newer, at_exit="end")
+    assert stint(world, running) == (day("01-07"), day("02-20"), False, False)
+    assert stint(world, later) == (day("03-10"), None, False, True)
+    assert stint(world, early) == (day("01-06"), day("01-20"), False, False)
+    assert stint(world, kept) == (day("01-06"), None, True, False)
+    assert stint(world, before) == (day("01-05"), day("01-05"), False, True)
+    assert (result.caught_up, result.to_dict()["caught_up"], result.changed["enrollments"]) == (("E1",), 1, 0)
+    assert result.adjusted == {"ended": 1, "clipped": 2, "voided": 2, "restored": 0}
+    assert (result.violations, required(world)) == ((), [])
+    again = world.system.import_export(newer, at_exit="end")
+    assert (again.changed, again.caught_up, again.batch_id) == (NOTHING, (), None)
+
+
+def test_a_row_that_says_something_else_catches_up_too(world: World) -> None:
+    """SPEC 9.4: what an earlier import reported follows with the next one that carries out, in the same line."""
+    world.system.import_export(county())
+    (held,) = holding(world, ("U1", "01-05", None))
+    world.system.import_export(county(entry_date=day("01-06")))
+    result = world.system.import_export(county(entry_date=day("01-06"), exit_date=day("02-20")), at_exit="end")
+    assert stint(world, held) == (day("01-06"), day("02-20"), False, False)
+    assert len([line for line in world.system.history(batch=result.batch_id) if line.record.id == held]) == 1
+
+
+def test_nothing_is_caught_up_with_where_people_have_to_say_first(world: World) -> None:
+    """SPEC 9.4: not on a deleted enrollment, not where its days contradict each other, not without its row."""
+    world.system.import_export(county())
+    (held,) = holding(world, ("U1", "01-05", None))
+    world.system.import_export(county(exit_date=day("02-20")))
+    rest = Sent([Row(Client(personal_id="C1", first_name="Ada"))])
+    assert world.system.import_export(rest, at_exit="end").changed == NOTHING
+    world.put_raw(attrs.evolve(enrollment(world), deleted=True))
+    assert refreshed(world, exit_date=day("02-20")).changed == NOTHING
+    world.put_raw(attrs.evolve(enrollment(world), deleted=False, exit_date=day("01-01")))
+    assert refreshed(world, exit_date=day("02-20")).changed == NOTHING
+    assert stint(world, held) == (day("01-05"), None, False, False)
+
+
+def test_a_rule_that_an_agency_leaves_out_is_not_caught_up_with(world: World) -> None:
+    """SPEC 5, 9.4: where assignments may end after the exit, those that do are left, and the others are fitted."""
+    world.system.import_export(county())
+    planned, running = holding(world, ("U1", "01-05", "03-01"), ("U2", "01-05", None))
+    world.system.add(User(user_id="clerk", permissions=frozenset({"export.import"})))
+    clerk = world.as_("clerk", required=tuple(r for r in REQUIRED_RULES if r.__name__ != "ends_after_exit"))
+    clerk.import_export(county(exit_date=day("02-20")))
+    clerk.import_export(county(exit_date=day("02-20")), at_exit="end")
+    assert stint(world, planned)[1] == day("03-01")
+    assert stint(world, running)[1] == day("02-20")
+
+
+@pytest.mark.parametrize("at_exit", ["report", "end"])
+def test_who_is_open_again_without_anybody_responsible_is_named(any_world: World, at_exit: Any) -> None:
+    """SPEC 9.4: an exit that came first has nothing to restore; only those who are open today and unheld are named."""
+    world = any_world
+    world.system.import_export(county(exit_date=day("02-20")), case_managers_from="Enrollment.UserID")
+    result = world.system.import_export(county(), at_exit=at_exit)
+    assert (result.arrived["reopened"], result.unassigned, result.not_restored) == (("E1",), ("E1",), ())
+    assert result.to_dict()["unassigned"] == ["E1"]
+    world.system.import_export(county(exit_date=day("02-20")))
+    holding(world, ("U2", "01-06", None))
+    assert world.system.import_export(county(), at_exit=at_exit).unassigned == ()
+
+
+def test_a_stint_that_was_clipped_and_stays_ended_leaves_its_enrollment_named(world: World) -> None:
+    """SPEC 9.4: an exit that was reported, then moved and carried out, then removed; a void stint is nobody's."""
+    world.system.import_export(county())
+    (held,) = holding(world, ("U1", "01-05", None))
+    holding(world, ("U2", "01-05", None), enrollment="E2")
+    world.put_raw(
+        CaseAssignment(assignment_id="v", enrollment_id="E1", user_id="U2", start_date=day("01-05"), voided=True)
+    )
+    world.system.import_export(county(exit_date=day("02-20")))
+    refreshed(world, exit_date=day("02-10"))
+    result = refreshed(world)
+    assert (stint(world, held)[1], result.unassigned) == (day("02-10"), ("E1",))
+
+
+def test_the_command_line_says_how_to_catch_up_and_who_is_unassigned(shell: Callable[..., str], tmp_path: Path) -> None:
+    """SPEC 9.3, 9.4: at most ten violations one by one, what to do about them, and what has followed."""
+    stays = [f"N{number:02},C1,P1,2026-01-05,,1,U1,," for number in range(12)]
+    exits = [f"X{number},N{number:02},C1,2026-02-01,," for number in range(12)]
+    some = export_of(tmp_path / "b", stays=stays, exits=exits)
+    shell(export_of(tmp_path / "a", stays=stays, exits=[]), "--case-managers-from", "Enrollment.UserID")
+    dry = shell(some, "--dry-run")
+    assert "What to do about open-after-exit: import it with --at-exit end, and the assignments follow." in dry
+    told = shell(some)
+    assert "What to do about open-after-exit: import it again with --at-exit end, and the assignments follow." in told
+    assert (told.count("and enrollment N"), "… and 2 more; caseassign audit lists all." in told) == (10, True)
+    assert "12 enrollments whose days had arrived before: the assignments follow now.\n" in shell(
+        some, "--at-exit", "end"
+    )
+    back = shell(export_of(tmp_path / "c", stays=stays, exits=["X,E1,C1,2026-02-01,,"]))
+    assert "Nobody is responsible now for 12 of those that are open again: N00, N01, " in back
+    assert "N09, …. " not in back
+    assert "N09, … and 2 more. caseassign unassigned lists them." in back
+    gone = [f"{stay}2026-02-02" for stay in stays[:1]]
+    deleted = shell(export_of(tmp_path / "d", stays=[*gone, *stays[1:]], exits=["X,E1,C1,2026-02-01,,"]), "--dry-run")
+    assert "What to do about enrollment-deleted: void the assignments" in deleted
+
+
+def test_the_command_line_says_what_even_carrying_out_cannot_fit(shell: Callable[..., str], tmp_path: Path) -> None:
+    """SPEC 9.4: days that contradict each other are for people to correct."""
+    shell(export_of(tmp_path / "a", stays=[], exits=[]), "--case-managers-from", "Enrollment.UserID")
+    with closing(SQLiteStore(tmp_path / "county.sqlite")) as store:
+        Casework(store, user=SYSTEM).edit_enrollment("E1", entry_date="2026-02-10", adjust=True)
+    told = shell(export_of(tmp_path / "b", stays=[], exits=["X1,E1,C1,2026-02-01,,"]), "--at-exit", "end")
+    assert "open-after-exit, starts-after-exit: correct the days of the enrollment, and import it again." in told
+
+
 def test_acts_go_on_after_a_refresh(any_world: World) -> None:
     """SPEC 6.9, 9.4: an exit that an import brought is edited away, not undone; everything else is as ever."""
     world = any_world
@@ -519,6 +656,25 @@ def test_a_refresh_that_only_reports_changes_no_stint(first: Enrollment, steps: 
             assert set(required(world)) - broken <= {violation.code for violation in result.violations}
         elif isinstance(step, Stint):
             attempt(partial(Casework.assign, enrollment="E1", **step._asdict()), world)
+
+
+@given(STATES, STEPS)
+def test_catching_up_leaves_no_violation_and_nothing_to_do(first: Enrollment, steps: list[Any]) -> None:
+    """SPEC 9.3, 9.4: whatever was reported before, one import that carries out puts right, and a second finds done."""
+    world = World()
+    world.system.import_export(Sent([*county().sent[:-2], Row(first)]))
+    last = Sent([Row(first)])
+    for step in steps:
+        if isinstance(step, Enrollment):
+            last = Sent([Row(step)])
+            world.system.import_export(last)
+        elif isinstance(step, Stint):
+            attempt(partial(Casework.assign, enrollment="E1", **step._asdict()), world)
+    world.system.import_export(last, at_exit="end")
+    assert [code for code in required(world) if code != "overlaps-own"] == []
+    state, lines = world.state(), world.lines()
+    assert world.system.import_export(last, at_exit="end").batch_id is None
+    assert (world.state(), world.lines()) == (state, lines)
 
 
 # Absent
@@ -701,7 +857,7 @@ def test_the_command_line_names_what_could_not_be_restored(shell: Callable[..., 
             ended = [each.assignment_id for each in tx.assignments if each.enrollment_id.startswith("N")]
         for assignment_id in ended:
             system.amend(assignment_id, end_date="2026-01-20")
-    told = shell(export_of(tmp_path / "third", stays=stays, exits=[]), "--at-exit", "end")
+    told = shell(export_of(tmp_path / "third", stays=stays, exits=["X,E1,C1,2026-02-01,,"]), "--at-exit", "end")
     assert "52 open again." in told
     assert told.count("the assignment is no longer as the exit left it") == 50
     assert f"Not restored: assignment {ended[0]} (the assignment is no longer as the exit left it)." in told

@@ -56,9 +56,9 @@ QUESTIONS: dict[str, Any] = {
 }
 CASELOADS = {"active cases", "active cases of one organization", "inactive cases", "upcoming cases"}
 DENIED: dict[str | Actor, set[str]] = {
-    "kim": {"search for the hidden"} | CASELOADS,
+    "kim": {"search for the hidden", "history of a user"} | CASELOADS,
     "super": {"search for the hidden"},
-    "bo": CASELOADS,
+    "bo": {"history of a user"} | CASELOADS,
     "gone": set(QUESTIONS),
     SYSTEM: set(),
 }

@@ -153,6 +153,57 @@ def test_a_narrow_terminal_shows_ids_in_one_piece(world: World, monkeypatch: pyt
     assert max(map(len, narrow.splitlines())) <= 125
 
 
+@pytest.mark.parametrize("width", [44, 60, 80, 100, 125, 200, 400])
+def test_nothing_is_left_out_however_narrow_the_window(
+    world: World, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    """Every cell is shown: ids in one piece, on lines that fit the window, and sentences without a lost word."""
+    stay = world.stay("c3")
+    world.kim.assign(stay, start="2026-01-12")
+    world.system.exit(stay, on="2026-02-20", end_assignments=False)
+    tables: list[Iterable[Block]] = [
+        text.held(world.kim.active_cases(), user_of(world, "kim")),
+        text.case_managers(world.system.case_managers("c3"), Client(personal_id="c3")),
+        text.violations(world.system.audit()),
+        text.audit(TODAY, {"ends-after-exit": 3}, {"household-differs": 2}),
+    ]
+    for blocks in map(list, tables):
+        shown = drawn(blocks, width, monkeypatch)
+        assert max(map(len, shown.splitlines())) <= width
+        cells = {
+            cell for block in blocks if isinstance(block, Table) for row in (block.headers, *block.rows) for cell in row
+        }
+        assert [word for cell in cells for word in cell.split() if word not in shown] == []
+
+
+def test_a_window_that_is_too_narrow_for_columns_shows_cards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each row as lines of header and cell, one stack on a line, what is empty left out; an id is not broken."""
+    key = "01a2055d-2da6-7001-928f-d737352df253"
+    columns: list[Column[str]] = [
+        Column("Name", str, "person"),
+        Column("ID", lambda name: name[:1].lower(), "person"),
+        Column("Sort", lambda name: "" if name == "Ada" else "z", "ids"),
+        Column("Key", lambda _: key, "ids"),
+    ]
+    shown = drawn([Table.of(columns, ["Ada", "Ben"]), Line("2 rows.")], 45, monkeypatch)
+    card = [["Name: Ada   ID: a", f"Key: {key}", ""], ["Name: Ben   ID: b", "Sort: z", f"Key: {key}", ""]]
+    assert shown.splitlines() == [*card[0], *card[1], "2 rows."]
+    long = "a name that needs all of the room that there is"
+    assert f"Sort: z   Key: {key}" in drawn([Table.of(columns, [long])], 60, monkeypatch)
+
+
+def test_sentences_go_on_in_the_next_line_before_rows_are_stacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sentence takes several lines where that saves the columns; an id in it stays in one piece."""
+    key = "01a2055d-2da6-7001-928f-d737352df253"
+    said_of = f"user kim has no access to the organization that runs project {key} of the agency"
+    columns: list[Column[str]] = [Column("Code", lambda _: "no-access"), Column("Why", str, is_prose=True)]
+    shown = drawn([Table.of(columns, [said_of])], 60, monkeypatch)
+    assert key in shown
+    assert shown.splitlines()[2].startswith("no-access   user kim has no access")
+    assert max(map(len, shown.splitlines())) <= 60
+    assert "Code: no-access" in drawn([Table.of(columns, [said_of])], 45, monkeypatch)
+
+
 def test_markup_in_data_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rich markup, links and emoji codes in data are shown as they are."""
     data = "[bold red]Ada[/] :smile: [link=https://example.org]x[/link]"
@@ -176,6 +227,44 @@ def test_days_and_moments_read_the_same_in_every_language() -> None:
     assert words.moment(moment) == "3 Mar 2026 04:05 UTC"
 
 
+def test_an_answer_as_known_at_a_moment_says_so(world: World) -> None:
+    """SPEC 7.8: the title of an answer that was asked as known at a moment names it, and so does an empty answer."""
+    then = datetime(2026, 11, 22, 21, 59, 59, 999_999, tzinfo=UTC)
+    title, line = text.as_known_at([Title("Caseloads as of 2 Mar 2026"), Line("5 users.")], then)
+    assert (title, line) == (
+        Title("Caseloads as of 2 Mar 2026, as known at 22 Nov 2026 21:59 UTC"),
+        Line("5 users."),
+    )
+    nothing = text.held(world.kim.active_cases(), user_of(world, "kim"))
+    exact = then.replace(second=7).astimezone(timezone(timedelta(hours=-5)))
+    assert said(text.as_known_at(nothing, exact)).splitlines() == [
+        "As known at 22 Nov 2026 21:59:07 UTC:",
+        "Kim Example (kim) has no active cases as of 2 Mar 2026.",
+    ]
+
+
+def test_what_is_over_has_ended() -> None:
+    """SPEC 3.6: "Ended on" and "Exited on" of days that are not ahead, "Ends on" and "Exits on" of others."""
+    stint = stint_of(end="03-20")
+    assert words.stint(stint, day("03-20")).endswith("from 2 Mar 2026, ended on 20 Mar 2026, as Case Manager")
+    assert words.stint(stint, day("03-19")).endswith("from 2 Mar 2026, ends on 20 Mar 2026, as Case Manager")
+
+
+def test_an_act_says_what_is_over_and_what_is_ahead(world: World) -> None:
+    """SPEC 3.6, 6: the sentence about an act knows which day it is."""
+    stay = world.stay()
+    made = world.kim.assign(stay, start="2026-02-01", end="2026-03-20")
+    assert ", ended on 20 Mar 2026, " in said(text.outcome(made, today=day("03-20")))
+    assert ", ends on 20 Mar 2026, " in said(text.outcome(made, today=day("03-19")))
+    amended = world.kim.amend(made.assignment, end_date="2026-03-10")
+    assert ": ended on 10 Mar 2026 (before: 20 Mar 2026))" in said(text.outcome(amended, today=day("03-10")))
+    assert ": ends on 10 Mar 2026 (before: 20 Mar 2026))" in said(text.outcome(amended, today=day("03-09")))
+    world.system.exit(stay, on="2026-03-10")
+    again = world.system.exit(stay, on="2026-03-10")
+    assert said(text.outcome(again, today=day("03-10"))).endswith("exited on 10 Mar 2026.")
+    assert said(text.outcome(again, today=day("03-09"))).endswith("exits on 10 Mar 2026.")
+
+
 def test_numbers_have_their_noun() -> None:
     """One case, two cases."""
     assert [words.counted(number, "case") for number in (0, 1, 1_200)] == ["0 cases", "1 case", "1,200 cases"]
@@ -190,8 +279,9 @@ def test_a_person_without_a_name_is_their_id() -> None:
 
 def test_relationships_are_said_in_words() -> None:
     """HMIS 3.15.1, for people."""
-    said_of = [words.relationship(code) for code in (None, RelationshipToHoH.SELF, RelationshipToHoH.SPOUSE_OR_PARTNER)]
-    assert said_of == ["relationship unknown", "head", "spouse or partner"]
+    said_of = [words.relationship(code) for code in (None, *RelationshipToHoH)]
+    assert said_of[:4] == ["relationship unknown", "head", "child", "spouse or partner"]
+    assert said_of[-1] == "relationship data not collected"
 
 
 def test_the_days_of_a_stint_never_say_through() -> None:
@@ -296,6 +386,10 @@ def test_a_same_day_stint_reads_same_day(world: World) -> None:
     """SPEC 3.6: a same-day stint reads "Same day, 5 May 2026"."""
     world.kim.assign(world.stay(), start="2026-02-05", end="2026-02-05")
     assert "Same day, 5 Feb 2026" in said(text.held(world.kim.inactive_cases(), user_of(world, "kim")))
+    upcoming = said(text.held(world.kim.upcoming_cases(as_of="2026-02-04"), user_of(world, "kim")))
+    assert "Starts on" in upcoming
+    assert "Same day, 5 Feb 2026" in upcoming
+    assert not {"Since", "Ends on"} & set(upcoming.splitlines()[1].split("  "))
 
 
 def test_what_is_not_known_is_left_empty_or_its_id(world: World) -> None:
@@ -430,7 +524,7 @@ def test_an_act_with_nothing_to_do_says_what_stands(world: World) -> None:
     assert said(text.outcome(world.system.undo_exit(stay))).endswith(f"enrollment {stay.enrollment_id} is not exited.")
     world.system.exit(stay, on="2026-03-01")
     exited = said(text.outcome(world.system.exit(stay, on="2026-03-01")))
-    assert exited == f"Nothing to do: enrollment {stay.enrollment_id} is exited on 1 Mar 2026."
+    assert exited == f"Nothing to do: enrollment {stay.enrollment_id} exited on 1 Mar 2026."
     assert said(text.outcome(world.system.add(user_of(world, "kim")))) == "Nothing to do: all is so already."
 
 
@@ -556,6 +650,6 @@ def test_an_import_lists_the_violations_that_it_brought() -> None:
     )
     lines = said(text.imported(import_result(violations=brought), "fy26.zip")).splitlines()
     assert "open-after-exit a00: it has no end" in lines
-    assert "open-after-exit a49: it has no end" in lines
-    assert "open-after-exit a50: it has no end" not in lines
-    assert "… and 10 more; caseassign audit lists all." in lines
+    assert "open-after-exit a09: it has no end" in lines
+    assert "open-after-exit a10: it has no end" not in lines
+    assert "… and 50 more; caseassign audit lists all." in lines

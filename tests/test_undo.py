@@ -181,17 +181,19 @@ def test_a_client_who_was_changed_since_is_named_by_the_field_of_the_id(world: W
     assert [(v.field, v.ids) for v in refused.value.violations] == [("personal_id", ("c1",))]
 
 
-def test_what_is_as_before_already_is_left_and_the_rest_is_put_back(world: World) -> None:
-    """SPEC 6.12: each record is looked at by itself; what was undone by hand is undone."""
+def test_what_was_undone_by_hand_in_part_is_not_undone_over_it(world: World) -> None:
+    """SPEC 6.12: what was undone by hand was changed since, and refuses the undo whole."""
     family, stints = family_of(world)
     moved = world.system.reassign("kim", "lee")
     world.kim.void(next(s for s in moved.assignments if s.user_id == "lee"), "wrong")
     world.kim.amend(stints[0], end_date=None)
-    assert len(world.system.undo(moved.batch_id or "").changes) == 2
-    outcome = world.kim.assign(family[0], "lee", household=True)
+    outcome = world.kim.assign(family[0], "lee", role="Navigator", household=True)
     world.kim.void(outcome.assignments[0], "wrong")
-    undone = world.system.undo(outcome.batch_id or "")
-    assert [line.record.id for line in undone.changes] == [outcome.assignments[1].assignment_id]
+    state = world.state()
+    for batch_id in (moved.batch_id, outcome.batch_id):
+        with pytest.raises(RuleViolationError, match="changed-since"):
+            world.system.undo(batch_id or "")
+    assert world.state() == state
 
 
 @pytest.mark.parametrize("later", ["on the days", "on what was enrolled", "after an exit", "on what was deleted"])
@@ -404,3 +406,30 @@ def test_both_stores_undo_the_same(acts: list[tuple[Any, ...]], nth: int) -> Non
             assert carry_out(memory, act) == carry_out(sqlite, act)
         assert without_ids(memory) == without_ids(sqlite)
         store.close()
+
+
+def test_a_batch_that_was_undone_stays_so_whatever_came_after(any_world: World) -> None:
+    """SPEC 6.12: undoing twice is a no-op, also where a later act brings about the same days; nobody holds it twice."""
+    world = any_world
+    world.stay(case_manager="kim")
+    first = world.system.reassign("kim", "lee").batch_id or ""
+    undone = world.system.undo(first).batch_id or ""
+    world.system.reassign("kim", "sam")
+    state = world.state()
+    assert world.system.undo(first).changes == ()
+    with pytest.raises(RuleViolationError, match="changed-since"):
+        world.system.undo(undone)
+    assert world.state() == state
+
+
+def test_an_undo_that_was_undone_lets_its_batch_be_undone_again(any_world: World) -> None:
+    """SPEC 6.12: undo, redo, undo."""
+    world = any_world
+    world.stay(case_manager="kim")
+    batch_id = world.system.reassign("kim", "lee").batch_id or ""
+    undone = world.system.undo(batch_id).batch_id or ""
+    world.system.undo(undone)
+    assert len(world.system.active_cases("lee")) == 1
+    assert world.system.undo(undone).changes == ()
+    world.system.undo(batch_id)
+    assert (len(world.system.active_cases("lee")), len(world.system.active_cases("kim"))) == (0, 1)

@@ -25,6 +25,8 @@ Days are half-open: the end is the first day on which something no longer holds.
 is refused whole, with every violation. Everything here is explained in the documentation.
 """
 
+from typing import Final
+
 from caseassign.acts.assign import UNCHANGED
 from caseassign.acts.import_assignments import AssignmentImport
 from caseassign.acts.import_export import ImportResult
@@ -81,8 +83,8 @@ from caseassign.rules import (
 from caseassign.stores.memory import MemoryStore
 from caseassign.stores.sqlite import SQLiteStore
 
-ME = Actor.ME
-SYSTEM = Actor.SYSTEM
+ME: Final = Actor.ME
+SYSTEM: Final = Actor.SYSTEM
 
 __all__ = [
     "ADVISORY_RULES",

@@ -19,6 +19,7 @@ from caseassign.model import (
     Enrollment,
     Household,
     HouseholdKey,
+    Organization,
     Project,
     Record,
     User,
@@ -135,12 +136,18 @@ class Cases(Sequence[Case]):
         return [case.to_dict() for case in self.rows]
 
 
+_NARROWED_TO: Final = "projects, organizations, roles"
+
+
 def _ids(records: Iterable[Record | str] | None) -> frozenset[str] | None:
     if records is None:
         return None
-    if isinstance(records, str):
-        raise InvalidRecordError("Selection", "projects, organizations, roles", "is one text: give a list of texts")
-    return frozenset(record if isinstance(record, str) else record.key for record in records)
+    if isinstance(records, str) or not isinstance(records, Iterable):
+        raise InvalidRecordError("Selection", _NARROWED_TO, "is one text, or no list: give a list of texts")
+    given = list(records)
+    if not all(isinstance(record, str | Project | Organization) for record in given):
+        raise InvalidRecordError("Selection", _NARROWED_TO, "names what is neither a text nor such a record")
+    return frozenset(record if isinstance(record, str) else record.key for record in given)
 
 
 @attrs.frozen(kw_only=True)

@@ -9,8 +9,9 @@ from typing import Unpack
 from caseassign.acts import add, assign, edit, enroll
 from caseassign.acts.assign import UNCHANGED, Unset
 from caseassign.acts.exit import exit_enrollment, undo_exit
+from caseassign.acts.export import Export
 from caseassign.acts.import_assignments import AssignmentImport, AssignmentRow, import_assignments
-from caseassign.acts.import_export import CaseManagersFrom, Export, ImportResult, WhenAbsent, import_export
+from caseassign.acts.import_export import CaseManagersFrom, ImportResult, WhenAbsent, import_export
 from caseassign.acts.outcome import Outcome
 from caseassign.acts.refresh import AtExit
 from caseassign.acts.run import How, Repeat
@@ -302,7 +303,8 @@ class Casework(Teamwork):
 
         Exits, moved days and removed exits that arrive are reported, and assignments stay. With ``at_exit="end"``
         they are carried out, as `exit`, `edit_enrollment` with ``adjust`` and `undo_exit` would; what is kept past
-        an exit stays kept. With ``absent="delete"`` enrollments that a full refresh no longer has are marked deleted.
+        an exit stays kept; so is what arrived before and was only reported, if its stints do not fit it still. With
+        ``absent="delete"`` enrollments that a full refresh no longer has are marked deleted.
         """
         return import_export(
             self._desk,

@@ -34,7 +34,8 @@ class Violation:
 
     ``code`` is stable (``"overlaps-own"``), ``field`` is the field that a form would mark, ``ids`` are the
     records concerned, sorted, and ``message`` says it to a person without personal data. Where a rule
-    compares two fields, ``against`` names the other one.
+    compares two fields, ``against`` names the other one. Where there can be more or less of it, ``amount`` says how
+    much: an act that makes it less, or leaves it as it is, does not introduce it.
     """
 
     code: str
@@ -42,6 +43,7 @@ class Violation:
     ids: tuple[str, ...] = attrs.field(converter=_sorted)
     message: str
     against: str | None = None
+    amount: int | None = None
 
 
 class CaseAssignError(Exception):

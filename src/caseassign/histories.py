@@ -11,6 +11,7 @@ from caseassign.desk import Desk
 from caseassign.errors import NotFoundError
 from caseassign.history import COMMAND, IMPORT, Break, Change, RecordKey, verify
 from caseassign.model import CaseAssignment, Client, Enrollment, Record, User
+from caseassign.past import present
 from caseassign.policy import Action
 from caseassign.sight import Sight
 from caseassign.storage import Records, Transaction, one
@@ -43,10 +44,13 @@ def history_of(desk: Desk, kind: str, key: str) -> History:
     """Return the history of a record, or of a batch.
 
     That of an enrollment includes the lines of its stints, that of a client the lines of their enrollments, that of
-    a user the lines of the stints that they hold. That of a record that was imported begins with the import's line.
+    a user the lines of the stints that they hold, for those who may see that caseload. That of a record that was
+    imported begins with the import's line.
     """
     with desk.asking(Action.HISTORY_VIEW) as (tx, actor):
         desk.authorize(actor, Action.HISTORY_VIEW)
+        if kind == User.KIND:
+            desk.authorize(actor, Action.CASELOAD_VIEW, user=one(present(tx).users, kind, key))
         sight = Sight(desk, tx, actor)
         lines, hidden = _of_batch(tx, key) if kind == "batch" else _about(tx, sight, kind, key)
         lines = [line for line in lines if line.record.kind != COMMAND]

@@ -40,8 +40,10 @@ class Page:
     def __attrs_post_init__(self) -> None:
         if self.order not in get_args(Order):
             raise InvalidRecordError("Page", "order", "is neither 'client' nor 'start'")
-        if self.limit is not None and self.limit < 1:
-            raise InvalidRecordError("Page", "limit", "is not at least 1")
+        if self.limit is not None and (type(self.limit) is not int or self.limit < 1):
+            raise InvalidRecordError("Page", "limit", "is no whole number that is at least 1")
+        if not isinstance(self.after, PageKey | None):
+            raise InvalidRecordError("Page", "after", "is no place in a list: give the next_page of the part before")
 
 
 WHOLE: Final = Page()

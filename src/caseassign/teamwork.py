@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TypedDict, Unpack
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypedDict, Unpack
 
 from caseassign.acts import household, reassign
 from caseassign.acts.assign import UNCHANGED, Unset
@@ -59,7 +59,7 @@ class Teamwork(Viewer):
         first; or a mapping from cases, enrollments or clients to users, where None keeps a case. On a past day
         ``ended_since`` says whether a stint that has ended since is moved up to its end, or kept.
         """
-        asked = self._reassignment(from_, to, on, balance, ended_since, _part(part))
+        asked = self._reassignment(from_, to, on, balance, ended_since, _part_and_how(part)[0])
         with self._desk.store.transaction() as tx:
             return reassign.plan_reassignment(Draft(self._desk, tx, Action.CASELOAD_REASSIGN), asked)
 
@@ -82,8 +82,9 @@ class Teamwork(Viewer):
         **options: Unpack[OnCaseload],
     ) -> Outcome:
         """Plan a reassignment and carry it out at once; one case that a rule refuses refuses them all."""
-        asked = self._reassignment(from_, to, on, balance, ended_since, _part(options))
-        return self._act(Action.CASELOAD_REASSIGN, lambda draft: reassign.reassign(draft, asked), **_how(options))
+        part, how = _part_and_how(options)
+        asked = self._reassignment(from_, to, on, balance, ended_since, part)
+        return self._act(Action.CASELOAD_REASSIGN, lambda draft: reassign.reassign(draft, asked), **how)
 
     def cover(
         self,
@@ -98,9 +99,9 @@ class Teamwork(Viewer):
         Each case gets a stint in role Cover, beside the user's and no longer than it. Where ``by`` holds an enrollment
         already it gets none, and ``skipped`` names it if that is so on every day.
         """
-        days, part = Period(start, end), _part(options)
+        days, (part, how) = Period(start, end), _part_and_how(options)
         user_id = self._user_id(user)
-        return self._act(Action.CASELOAD_COVER, lambda draft: cover(draft, user_id, by, days, part), **_how(options))
+        return self._act(Action.CASELOAD_COVER, lambda draft: cover(draft, user_id, by, days, part), **how)
 
     def deactivate(
         self,
@@ -180,8 +181,11 @@ class Teamwork(Viewer):
         ended_since: EndedSince,
         part: Part,
     ) -> Reassignment:
-        day = self._day(on, "on")
-        return reassign.request(self._user_id(from_), to, day, part, balance=balance, ended_since=ended_since)
+        day, today = self._day(on, "on"), self._desk.today
+        receivers = self._user_id(Actor.ME) if to is Actor.ME else to
+        return reassign.request(
+            self._user_id(from_), receivers, day, part, today=today, balance=balance, ended_since=ended_since
+        )
 
     def _user_id(self, user: User | str | Actor) -> str:
         """Return the id of the user whose caseload is meant."""
@@ -194,20 +198,12 @@ class Teamwork(Viewer):
         return run(self._desk, action, act, **how)
 
 
-def _part(given: OfCaseload) -> Part:
-    return Part(
-        selection=Selection(
-            projects=given.get("projects"), organizations=given.get("organizations"), roles=given.get("roles")
-        ),
-        clients=given.get("clients"),
-        households=given.get("households"),
-        whole_households=given.get("whole_households", True),
-    )
-
-
-def _how(given: How) -> How:
-    return {
-        "reason": given.get("reason"),
-        "command_id": given.get("command_id"),
-        "dry_run": given.get("dry_run", False),
-    }
+def _part_and_how(options: Mapping[str, Any]) -> tuple[Part, How]:
+    """Return which part of a caseload is meant, and how the act is carried out; refuse an option that is unknown."""
+    unknown = options.keys() - OnCaseload.__annotations__.keys()
+    if unknown:
+        raise TypeError(f"there is no option {', '.join(sorted(unknown))}")
+    part = {name: options[name] for name in ("clients", "households", "whole_households") if name in options}
+    selection = {name: options[name] for name in ("projects", "organizations", "roles") if name in options}
+    how = {name: options[name] for name in How.__annotations__ if name in options}
+    return Part(selection=Selection(**selection), **part), How(**how)  # type: ignore[typeddict-item]  # of its own names

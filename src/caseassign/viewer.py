@@ -79,7 +79,7 @@ class Viewer:
         self._desk = Desk(
             store=store,
             user=user if isinstance(user, Actor) else id_of(user, User),
-            policy=policy or DefaultPolicy(),
+            policy=DefaultPolicy() if policy is None else policy,
             clock=clock,
             now=now,
             required=tuple(required),

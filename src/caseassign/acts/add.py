@@ -28,10 +28,11 @@ def add(draft: Draft, records: Iterable[Addable]) -> None:
         there: Mapping[str, Addable] = draft.find(kind, by_kind[kind])
         if kind is Client:
             _authorize_clients(draft, there)
+        action = Action.USER_MANAGE if kind is User and draft.action is Action.RECORD_ADD else None
         for key, record in by_kind[kind].items():
             _authorize(draft, record, there.get(key))
             if there.get(key) != record:
-                draft.put(record, action=Action.USER_MANAGE if kind is User else None)
+                draft.put(record, action=action)
     projects = [project for project in by_kind[Project].values() if isinstance(project, Project)]
     draft.load(Organization, {p.organization_id for p in projects if p.organization_id is not None})
 

@@ -17,6 +17,7 @@ from caseassign.model import (
     CaseAssignment,
     Client,
     Enrollment,
+    Project,
     User,
     id_of,
 )
@@ -102,6 +103,8 @@ def _end_holders(draft: Draft, enrollment: Enrollment, user_id: str, days: Perio
         if stint.start_date <= days.start and not stint.period.has_ended(days.start):
             if days.end is not None and not stint.period.has_ended(days.end):
                 refuse("role-taken", "end_date", [stint.assignment_id], "the holder would have held past the new end")
+            projects = draft.load(Project, [enrollment.project_id])
+            draft.authorize(action=Action.ASSIGNMENT_END, projects=projects)
             draft.answer(stint)
             end_on(draft, stint, days.start)
 
@@ -129,6 +132,14 @@ def end(draft: Draft, assignment_id: str, on: date | None) -> None:
     end_on(draft, assignment, day)
 
 
+def hand_on(draft: Draft, assignment: CaseAssignment, day: date) -> None:
+    """Put a stint that another user's follows on a day; one that has not begun, and is followed whole, is void."""
+    if draft.desk.today < assignment.start_date == day:
+        draft.put(attrs.evolve(assignment, voided=True), ending=True)
+    else:
+        end_on(draft, assignment, day)
+
+
 def end_on(draft: Draft, assignment: CaseAssignment, day: date) -> None:
     """Put a stint that ends on a day."""
     if day < assignment.start_date:
@@ -151,7 +162,7 @@ def hand_over(draft: Draft, assignment_id: str, to: User | str | Actor, on: date
             [assignment_id],
             "the assignment has ended by that day: assign the user instead",
         )
-    end_on(draft, assignment, day)
+    hand_on(draft, assignment, day)
     enrollment = draft.enrollment(assignment.enrollment_id)
     days = Period(day, assignment.end_date)
     start_stint(draft, enrollment, user_id, days, role=assignment.role, kept=stays_kept(assignment, enrollment))

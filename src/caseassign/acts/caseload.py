@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import date
 from typing import TypeAlias
@@ -11,7 +12,17 @@ import attrs
 from caseassign.acts.draft import Draft
 from caseassign.cases import EVERYTHING, Selection
 from caseassign.errors import InvalidRecordError
-from caseassign.model import CaseAssignment, Client, Enrollment, Household, HouseholdKey, Project, User, id_of
+from caseassign.model import (
+    CaseAssignment,
+    Client,
+    Enrollment,
+    Household,
+    HouseholdKey,
+    Organization,
+    Project,
+    User,
+    id_of,
+)
 
 AHousehold: TypeAlias = Household | HouseholdKey | str
 """A household, its key, or its HouseholdID, which real exports use in several projects."""
@@ -69,11 +80,21 @@ class Part:
     def of(self, cases: Iterable[Held]) -> list[Held]:
         """Return those of the cases that are meant."""
         fitting = [case for case in cases if self.selection.takes(case.project, case.stint)]
-        named = [case for case in fitting if self._names(case.enrollment)]
-        if not self.whole_households:
-            return named
-        whole = {case.household for case in named}
-        return [case for case in fitting if case.household in whole]
+        self._refuse_two_meanings(fitting)
+        meant = [case for case in fitting if self._names(case.enrollment)]
+        if self.whole_households:
+            whole = {case.household for case in meant}
+            meant = [case for case in fitting if case.household in whole]
+        return meant
+
+    def _refuse_two_meanings(self, cases: Iterable[Held]) -> None:
+        """Refuse a HouseholdID alone that stands for households in several projects."""
+        keys = {key for case in cases if (key := case.enrollment.household_key) is not None}
+        ids = Counter(key.household_id for key in keys if key.household_id in (self.households or ()))
+        if any(number > 1 for number in ids.values()):
+            raise InvalidRecordError(
+                "Caseload", "households", "names a HouseholdID of several projects: give HouseholdKey(project_id, id)"
+            )
 
     def _names(self, enrollment: Enrollment) -> bool:
         return (self.clients is None or enrollment.personal_id in self.clients) and (
@@ -84,7 +105,7 @@ class Part:
 
 
 def held_by(draft: Draft, user: User, ending_after: date) -> list[Held]:
-    """Return what a user holds and has not ended as of a day, opened; what the actor may not see is withheld."""
+    """Return what a user holds and has not ended as of a day; what the actor may not see is withheld."""
     stints = draft.tx.assignments.of_users([user.user_id], ending_after)
     stints = [stint for stint in stints if not stint.voided]
     enrollments = draft.find(Enrollment, {stint.enrollment_id for stint in stints})
@@ -96,9 +117,21 @@ def held_by(draft: Draft, user: User, ending_after: date) -> list[Held]:
         if not (enrollment := enrollments[stint.enrollment_id]).deleted
     ]
     visible = [case for case in cases if case.project.project_id in seen]
-    draft.open(dict.fromkeys(case.enrollment.enrollment_id for case in visible))
     draft.withheld = len(cases) - len(visible)
     return visible
+
+
+def opened(draft: Draft, part: Part, cases: Iterable[Held]) -> list[Held]:
+    """Return those of the cases that are meant, opened, after asking the policy for them.
+
+    Raises `NotFoundError` for what the store does not have: a slip of the pen shall not mean nothing at all.
+    """
+    draft.load(Client, part.clients or ())
+    draft.load(Project, part.selection.projects or ())
+    draft.load(Organization, part.selection.organizations or ())
+    meant = part.of(cases)
+    draft.open(dict.fromkeys(case.enrollment.enrollment_id for case in meant))
+    return meant
 
 
 def by_household(cases: Iterable[Held]) -> list[list[Held]]:

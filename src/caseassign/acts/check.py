@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from typing import TypeAlias
+
+import attrs
 
 from caseassign.acts.draft import Draft
 from caseassign.errors import RuleViolationError, Violation
 from caseassign.history import RecordKey
-from caseassign.model import AssignmentStatus, CaseAssignment, Enrollment, HouseholdKey, Project, Record, User
+from caseassign.model import CaseAssignment, Enrollment, HouseholdKey, Project, Record, User
 from caseassign.policy import Action
 from caseassign.rules import AssignmentFacts, CaseloadFacts, EnrollmentFacts, Facts, HouseholdFacts, by_subject, check
 
@@ -31,10 +33,14 @@ def introduced(draft: Draft) -> tuple[Violation, ...]:
 
 
 def _required(draft: Draft) -> Iterator[Violation]:
-    """Yield what is not as it must be afterwards and was before, or is on a day that the act itself sets."""
+    """Yield what is not as it must be afterwards and was before, or is on a day that the act itself sets.
+
+    No rule refuses that a stint ends, or is voided: what is wrong with such stints alone is left out.
+    """
     rules = draft.desk.required
     touched = _with_households(draft) if by_subject(rules)[HouseholdFacts] else list(draft.touched)
     after = list(check(rules, _facts(draft, touched, draft.now)))
+    after = [v for v in after if not (v.ids and draft.ended.issuperset(v.ids))]
     if after:
         before = {(v.code, v.ids) for v in check(rules, _facts(draft, touched, draft.before))}
         yield from (v for v in after if (v.code, v.ids) not in before or _is_on_day_set(draft, v))
@@ -62,20 +68,29 @@ def _overloaded(draft: Draft) -> Iterator[Violation]:
     for stint in _with_days_given(draft) if rules else ():
         given[stint.user_id].append(stint)
     for user_id, stints in given.items():
-        for day in _turning_days(draft, user_id):
+        first_day = min(stint.start_date for stint in stints)
+        then, now = (_cases(draft, user_id, first_day, version) for version in (draft.before, draft.now))
+        for day in _turning_days([*then, *now]):
             if not any(day in stint.period for stint in stints):
                 continue
-            before = set(check(rules, [_caseload_facts(draft, user_id, day, draft.before)]))
-            above = [v for v in check(rules, [_caseload_facts(draft, user_id, day, draft.now)]) if v not in before]
+            above = list(check(rules, [_caseload(draft, user_id, now, day)]))
+            if above:
+                before = list(check(rules, [_caseload(draft, user_id, then, day)]))
+                above = [v for v in above if not any(_is_found(v, found) for found in before)]
             if above:
                 yield from above
                 break
 
 
-def _turning_days(draft: Draft, user_id: str) -> list[date]:
-    """Return the days on which a caseload changes, as it was or as it would be: on others nothing can be news."""
-    stints = [stint for version in (draft.before, draft.now) for stint in _caseload(draft, user_id, version)]
-    days = {day for stint in stints for day in (stint.start_date, stint.end_date)}
+def _is_found(violation: Violation, found: Violation) -> bool:
+    """Whether a violation is one that was there before, and is no worse."""
+    is_same = (violation.code, violation.ids) == (found.code, found.ids)
+    return is_same and (violation.amount or 0) <= (found.amount or 0)
+
+
+def _turning_days(cases: Iterable[AssignmentFacts]) -> list[date]:
+    """Return the days on which a caseload changes: on others nothing can be news."""
+    days = {day for case in cases for day in (case.assignment.start_date, case.assignment.end_date)}
     return sorted(day for day in days if day is not None)
 
 
@@ -124,21 +139,24 @@ def _with_households(draft: Draft) -> list[str]:
     return list(draft.touched | dict.fromkeys(member.enrollment_id for member in members))
 
 
-def _caseload(draft: Draft, user_id: str, version: Version) -> list[CaseAssignment]:
-    return [stint for stint in _stints(draft.caseload(user_id), version) if not stint.voided]
-
-
-def _caseload_facts(draft: Draft, user_id: str, day: date, version: Version) -> CaseloadFacts:
+def _cases(draft: Draft, user_id: str, first_day: date, version: Version) -> list[AssignmentFacts]:
+    """Return the facts of what a user holds on a day or later."""
     user = draft.load(User, [user_id])[0]
     cases = []
-    for stint in _caseload(draft, user_id, version):
+    for stint in _stints(draft.caseload(user_id), version):
         enrollment = version(RecordKey(Enrollment.KIND, stint.enrollment_id))
-        if isinstance(enrollment, Enrollment) and stint.status(day) is AssignmentStatus.ACTIVE:
+        is_over = stint.voided or stint.period.has_ended(first_day)
+        if isinstance(enrollment, Enrollment) and not is_over and not enrollment.deleted:
             project = draft.load(Project, [enrollment.project_id])[0]
-            facts = AssignmentFacts(assignment=stint, enrollment=enrollment, project=project, user=user, as_of=day)
-            if facts.is_active:
-                cases.append(facts)
-    return CaseloadFacts(user=user, cases=tuple(cases), as_of=day)
+            cases.append(
+                AssignmentFacts(assignment=stint, enrollment=enrollment, project=project, user=user, as_of=first_day)
+            )
+    return cases
+
+
+def _caseload(draft: Draft, user_id: str, cases: Iterable[AssignmentFacts], day: date) -> CaseloadFacts:
+    active = [attrs.evolve(case, as_of=day) for case in cases if day in case.assignment.period]
+    return CaseloadFacts(user=draft.load(User, [user_id])[0], cases=tuple(active), as_of=day)
 
 
 def _stints(ids: list[str], version: Version) -> list[CaseAssignment]:

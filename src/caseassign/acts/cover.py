@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from caseassign.acts.assign import start_stint, stays_kept
-from caseassign.acts.caseload import Part, held_by
+from caseassign.acts.caseload import Part, held_by, opened
 from caseassign.acts.draft import Draft
 from caseassign.errors import InvalidRecordError
 from caseassign.model import COVER, Actor, User
@@ -19,8 +19,8 @@ def cover(draft: Draft, user_id: str, by: User | str | Actor, days: Period, part
         raise InvalidRecordError("Cover", "by", "names the user who is to be covered")
     if days.end is None or days.is_empty:
         raise InvalidRecordError("Cover", "end", "leaves no span of days: name the first day on which the user is back")
-    cases = held_by(draft, covered, days.start)
-    for case in part.of(case for case in cases if case.stint.role != COVER and case.stint.period.overlaps(days)):
+    cases = [case for case in held_by(draft, covered, days.start) if case.stint.role != COVER]
+    for case in opened(draft, part, [case for case in cases if case.stint.period.overlaps(days)]):
         common = case.stint.period.clipped_to(days)
         held = [stint.period for stint in draft.stints(case.enrollment.enrollment_id) if stint.user_id == stand_in]
         free = [] if common is None else list(common.without(held))

@@ -9,7 +9,7 @@ import attrs
 from caseassign.acts.caseload import held_by
 from caseassign.acts.draft import Draft
 from caseassign.acts.plan import ReassignmentPlan
-from caseassign.acts.reassign import apply
+from caseassign.acts.reassign import carry_out
 from caseassign.errors import InvalidRecordError
 from caseassign.model import CaseAssignment, User
 from caseassign.policy import Action
@@ -23,10 +23,10 @@ def deactivate(draft: Draft, user_id: str, on: date, plan: ReassignmentPlan | No
     user = draft.load(User, [user_id])[0]
     draft.authorize(user=user)
     if plan is not None:
+        draft.become(Action.CASELOAD_REASSIGN)
+        carry_out(draft, plan)
         if plan.from_ != user_id:
             raise InvalidRecordError("Deactivate", "plan", "is for another user's caseload")
-        draft.become(Action.CASELOAD_REASSIGN)
-        apply(draft, plan)
         draft.become(Action.USER_MANAGE)
     cases = held_by(draft, user, on)
     named = {skipped.id for skipped in draft.skipped}

@@ -46,6 +46,7 @@ class Draft:
         self.skipped: list[Skipped] = []
         self.withheld = 0
         self.touched: dict[str, None] = {}
+        self.ended: set[str] = set()
         self.days_set: set[tuple[RecordKey, str]] = set()
         self.given: list[tuple[CaseAssignment, str | None]] = []
         if trunk is None:
@@ -71,6 +72,7 @@ class Draft:
         self._answer |= branch._answer
         self.skipped += branch.skipped
         self.touched |= branch.touched
+        self.ended = (self.ended - {key.id for key in branch.puts}) | branch.ended
         self.days_set |= branch.days_set
         self.given += branch.given
 
@@ -177,6 +179,7 @@ class Draft:
             self.newly_held.setdefault(record.user_id, []).append(record.assignment_id)
         if isinstance(record, CaseAssignment | Enrollment) and not ending:
             self.touched[record.enrollment_id] = None
+        (self.ended.add if ending else self.ended.discard)(record.key)
         self.puts[key] = record
         self._actions[key] = action or self.action
 

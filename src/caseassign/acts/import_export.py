@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import date
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from datetime import date, datetime
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import attrs
 
 from caseassign.acts.check import introduced
 from caseassign.acts.draft import Draft
+from caseassign.acts.export import Export, ImportIssue, LoneExit, Row
 from caseassign.acts.ledger import Ledger
 from caseassign.acts.outcome import Skipped
 from caseassign.acts.refresh import ADJUSTMENTS, ARRIVALS, AtExit, Refresh
@@ -34,67 +35,6 @@ WhenAbsent: TypeAlias = Literal["report", "delete"]
 _ROWS_AT_ONCE: Final = 2_000
 
 
-class Row(Protocol):
-    """One record of an export. ``bare`` ones are known by their id alone; ``entered_by`` edited an enrollment last."""
-
-    @property
-    def record(self) -> Any:
-        """The record."""
-
-    @property
-    def bare(self) -> bool:
-        """Whether the export only refers to it."""
-
-    @property
-    def entered_by(self) -> str | None:
-        """The id of the user who edited an enrollment last."""
-
-
-class Export(Protocol):
-    """What can be imported: the rows of each kind, as often as they are asked for, and where they come from."""
-
-    @property
-    def name(self) -> str:
-        """The name of the file or folder."""
-
-    @property
-    def export_id(self) -> str | None:
-        """What the sending system calls the export."""
-
-    @property
-    def implementation_id(self) -> str | None:
-        """Which system it comes from."""
-
-    @property
-    def sha256(self) -> str:
-        """The digest of the files."""
-
-    @property
-    def issue_counts(self) -> Mapping[str, int]:
-        """How many issues of each code reading it gave."""
-
-    @property
-    def kept_out(self) -> Mapping[str, int]:
-        """How many rows of each kind could not become a record."""
-
-    @property
-    def has_exits(self) -> bool:
-        """Whether it says who has exited; where it does not, nobody's exit is taken to be removed."""
-
-    @property
-    def full_refresh(self) -> tuple[date, date] | None:
-        """The first and the last day of the period of which it has every enrollment of its projects.
-
-        None where it does not claim to have them all: then nothing is absent.
-        """
-
-    def rows(self, kind: str) -> Iterable[Row]:
-        """Yield the rows of one kind."""
-
-    def lacking(self, enrollment_ids: Iterable[str]) -> Collection[str]:
-        """Return those of these ids for which it has no row at all, not even one that is kept out."""
-
-
 @attrs.frozen(kw_only=True)
 class ImportResult:
     """What an import did. ``imported`` counts records that the store did not have, ``changed`` those it updated.
@@ -104,8 +44,10 @@ class ImportResult:
     ``arrived`` has the ids of the enrollments that were there and for which something arrived: ``"exited"``,
     ``"moved"`` (the day of the entry, or of an exit that was known), ``"reopened"``, ``"deleted"``, ``"returned"``
     (deleted before, and no longer) and ``"absent"``. With ``at_exit="end"``, ``adjusted`` counts the assignments that
-    were ``"ended"``, ``"clipped"``, ``"voided"`` and ``"restored"``, and ``not_restored`` names those that a removed
-    exit could not put back, and why.
+    were ``"ended"``, ``"clipped"``, ``"voided"`` and ``"restored"``, ``not_restored`` names those that a removed
+    exit could not put back, and why, and ``caught_up`` the enrollments whose assignments were fitted to days that
+    had arrived before. ``unassigned`` has those of the enrollments that are open again on which nobody is active.
+    ``found`` has the issues that only the import could find; ``issues`` counts them too.
     """
 
     imported: dict[str, int]
@@ -117,6 +59,9 @@ class ImportResult:
     arrived: Mapping[str, tuple[str, ...]] = attrs.field(factory=lambda: dict.fromkeys(ARRIVALS, ()))
     adjusted: Mapping[str, int] = attrs.field(factory=lambda: dict.fromkeys(ADJUSTMENTS, 0))
     not_restored: tuple[Skipped, ...] = ()
+    caught_up: tuple[str, ...] = ()
+    unassigned: tuple[str, ...] = ()
+    found: tuple[ImportIssue, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain data: violations as counts by code, what arrived as counts of enrollments."""
@@ -129,7 +74,18 @@ class ImportResult:
             "arrived": {what: len(ids) for what, ids in self.arrived.items()},
             "adjusted": dict(self.adjusted),
             "not_restored": [skipped.id for skipped in self.not_restored],
+            "caught_up": len(self.caught_up),
+            "unassigned": list(self.unassigned),
         }
+
+
+class _Again(NamedTuple):
+    """The row of an enrollment as it was sent before, with another exit."""
+
+    record: Enrollment
+    bare: bool = False
+    entered_by: str | None = None
+    tells_exit: bool = True
 
 
 class _DryRun(Exception):  # noqa: N818  # no error: it undoes the transaction
@@ -163,6 +119,7 @@ def import_export(
             if not other_implementation:
                 _refuse_other_implementation(earlier, export)
             importing = _Import(desk, tx, reason, how, is_first=not earlier)
+            importing.found += _older(earlier, export)
             result = importing.carry_out(export)
             if dry_run:
                 raise _DryRun(result)  # noqa: TRY301  # leaving the block by an exception undoes it
@@ -182,9 +139,19 @@ def _refuse_other_implementation(earlier: Iterable[Change], export: Export) -> N
     if known and export.implementation_id is not None and export.implementation_id not in known:
         raise HmisCsvError(
             export.name,
-            "comes from another HMIS implementation than what is in the store, and ids would collide: "
-            "import it into a store of its own",
+            f"comes from another HMIS implementation ({export.implementation_id}) than what is in the store "
+            f"({', '.join(sorted(known))}), and ids would collide: import it into a store of its own, or, if it is the "
+            "same HMIS under another name, say so (other_implementation=True, --other-implementation)",
         )
+
+
+def _older(earlier: Iterable[Change], export: Export) -> Iterator[ImportIssue]:
+    """Yield an issue where an export was made before the last one of its implementation that changed something."""
+    lines: list[Any] = [line.after for line in earlier]
+    same = [after for after in lines if after["implementation_id"] == export.implementation_id]
+    made = [after["exported_at"] for after in same if after.get("exported_at") is not None]
+    if made and export.exported_at is not None and export.exported_at < datetime.fromisoformat(made[-1]):
+        yield ImportIssue("Export.csv", None, "ExportDate", "older-export", export.export_id)
 
 
 class _Import:
@@ -199,7 +166,7 @@ class _Import:
         self._ledger = Ledger(desk, tx, reason)
         self._how = how
         self._is_first = is_first
-        self._has_exits = True
+        self.found: list[ImportIssue] = []
         kinds = ("clients", "users", "organizations", "projects", "enrollments", "assignments")
         self._imported = dict.fromkeys(kinds, 0)
         self._changed = dict.fromkeys(kinds, 0)
@@ -210,20 +177,22 @@ class _Import:
 
     def carry_out(self, export: Export) -> ImportResult:
         """Take the rows of an export, kind after kind, and write the import's line."""
-        self._has_exits = export.has_exits
         for kind in SAID:
             for rows in in_batches(export.rows(kind.KIND), _ROWS_AT_ONCE):
-                self._take(kind, rows)
+                self._take(kind, rows, has_exits=export.has_exits)
+        for exits in in_batches(export.lone_exits(), _ROWS_AT_ONCE):
+            self._take_exits(exits)
         self._give_access()
         for absent in self._absent(export):
             self._refresh.arrived["absent"] += absent
+            self.found += (ImportIssue("Enrollment.csv", None, None, "absent", key) for key in absent)
             if self._how["absent"] == "delete":
                 self._delete(absent)
         has_news = any(self._imported.values()) or any(self._changed.values())
         if has_news:
             self._record(export)
         refresh = self._refresh
-        issues = Counter(export.issue_counts) + Counter(absent=len(refresh.arrived["absent"]))
+        issues = Counter(export.issue_counts) + Counter(issue.code for issue in self.found)
         return ImportResult(
             imported=self._imported,
             changed=self._changed,
@@ -234,13 +203,18 @@ class _Import:
             arrived={what: tuple(ids) for what, ids in refresh.arrived.items()},
             adjusted=refresh.adjusted,
             not_restored=tuple(refresh.not_restored),
+            caught_up=tuple(refresh.caught_up),
+            unassigned=tuple(self._unassigned(refresh.arrived["reopened"])),
+            found=tuple(self.found),
         )
 
-    def _take(self, kind: type[Record], rows: list[Row]) -> None:
+    def _take(self, kind: type[Record], rows: Collection[Row], *, has_exits: bool = True) -> None:
         records: Records[Any] = getattr(self._tx, f"{kind.KIND}s")
         ids = [row.record.key for row in rows]
         there = records.get(ids)
         said_before = self._tx.imported.get(kind.KIND, ids)
+        if kind is Project:
+            self._projects.update(row.record.key for row in rows if not row.bare)
         new: list[Row] = []
         updated: list[Any] = []
         said: dict[str, str] = {}
@@ -250,11 +224,7 @@ class _Import:
                 if key not in there:
                     new.append(row)
                 continue
-            if kind is Project:
-                self._projects.add(key)
-            says = say(row.record)
-            if kind is Enrollment and not self._has_exits and key in said_before:
-                says = said_otherwise(kind, says, exit_date=heard(kind, said_before[key])["exit_date"])
+            says = self._told_by(row, there.get(key), said_before.get(key), has_exits=has_exits)
             if says == said_before.get(key):
                 continue
             said[key] = says
@@ -267,21 +237,65 @@ class _Import:
         records.add(attrs.evolve(row.record, batch_id=self._ledger.batch_id) for row in new)
         self._tx.imported.put(kind.KIND, said)
         self._imported[f"{kind.KIND}s"] += len(new)
-        self._update(kind, updated)
-        if kind is Enrollment and self._how["case_managers_from"] is not None:
-            self._seed(new)
+        if kind is Enrollment:
+            self._refresh_enrollments(there, updated)
+            if self._how["case_managers_from"] is not None:
+                self._seed(new)
+        else:
+            self._update(kind, updated)
+
+    def _told_by(self, row: Row, there: Record | None, said: str | None, *, has_exits: bool) -> str:
+        """Return what a row says; where it is silent about an exit, that is what was said before.
+
+        Where the export should have told the exit, it is reported.
+        """
+        says = say(row.record)
+        if row.tells_exit or not isinstance(there, Enrollment):
+            return says
+        exit_date = heard(Enrollment, said or say(there))["exit_date"]
+        if exit_date is not None and not has_exits:
+            self.found.append(ImportIssue("Exit.csv", None, None, "no-exits", there.enrollment_id))
+        return said_otherwise(Enrollment, says, exit_date=exit_date)
+
+    def _take_exits(self, exits: list[LoneExit]) -> None:
+        """Take exits that came without their enrollments as if the rest of the row had come again as it was."""
+        ids = [exit_.enrollment_id for exit_ in exits]
+        there, said = self._tx.enrollments.get(ids), self._tx.imported.get(Enrollment.KIND, ids)
+        rows = []
+        for exit_ in exits:
+            key, on = exit_.enrollment_id, exit_.exit_date
+            if key not in there:
+                # What is removed may have been removed before it was ever sent.
+                self._find(exit_, "EnrollmentID", "orphan-exit", when=on is not None)
+                continue
+            told: Enrollment = merged(there[key], said[key]) if key in said else there[key]
+            self._find(exit_, "PersonalID", "other-client", when=exit_.personal_id not in (None, told.personal_id))
+            if on is not None and on < told.entry_date:
+                self._find(exit_, "ExitDate", "exit-before-entry")
+            else:
+                rows.append(_Again(attrs.evolve(told, exit_date=on)))
+        self._take(Enrollment, rows)
+
+    def _find(self, exit_: LoneExit, column: str, code: str, *, when: bool = True) -> None:
+        if when:
+            self.found.append(ImportIssue("Exit.csv", exit_.line, column, code, exit_.enrollment_id))
+
+    def _refresh_enrollments(self, there: Mapping[str, Enrollment], updated: list[Enrollment]) -> None:
+        """Put enrollments as the export says that they are; assignments follow where that is wanted."""
+        changed = {after.enrollment_id for after in updated}
+        behind = self._refresh.behind(self._tx, [each for key, each in there.items() if key not in changed])
+        if updated or behind:
+            draft = self._draft()
+            self._refresh.put(draft, updated, behind)
+            self._write(draft)
 
     def _update(self, kind: type[Record], updated: list[Any]) -> None:
-        if not updated:
-            return
-        draft = self._draft()
-        if kind is Enrollment:
-            self._refresh.put(draft, updated)
-        else:
+        if updated:
+            draft = self._draft()
             draft.find(kind, [after.key for after in updated])
             for after in updated:
                 draft.put(after)
-        self._write(draft)
+            self._write(draft)
 
     def _draft(self) -> Draft:
         return Draft(self._desk, self._tx, Action.EXPORT_IMPORT)
@@ -325,6 +339,14 @@ class _Import:
         self._tx.users.replace(user for user in given if user.batch_id == self._ledger.batch_id)
         self._update(User, [user for user in given if user.batch_id != self._ledger.batch_id])
 
+    def _unassigned(self, enrollment_ids: Collection[str]) -> Iterator[str]:
+        """Yield those of the enrollments that are open today, and on which nobody is active."""
+        for ids in in_batches(enrollment_ids, _ROWS_AT_ONCE):
+            stints = self._tx.assignments.of_enrollments(ids)
+            held = {s.enrollment_id for s in stints if not s.voided and self._desk.today in s.period}
+            there = self._tx.enrollments.get(ids)
+            yield from (key for key in ids if key not in held and there[key].is_open(self._desk.today))
+
     def _absent(self, export: Export) -> Iterator[list[str]]:
         """Yield the ids of the enrollments that a full refresh no longer has, batch by batch.
 
@@ -360,6 +382,7 @@ class _Import:
         after = {
             "export_id": export.export_id,
             "implementation_id": export.implementation_id,
+            "exported_at": None if export.exported_at is None else export.exported_at.isoformat(),
             "sha256": export.sha256,
             "imported": self._imported,
             "changed": self._changed,

@@ -6,7 +6,7 @@ import enum
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any, Literal, TypeAlias, overload
+from typing import Any, Final, Literal, TypeAlias, overload
 
 import attrs
 
@@ -16,6 +16,9 @@ from caseassign.errors import InvalidRecordError, Violation
 from caseassign.history import RecordKey
 from caseassign.model import CaseAssignment
 from caseassign.period import Period
+
+LEFT_OUT: Final = "left out of the plan"
+"""Why a case stays that was taken out of a plan."""
 
 EndedSince: TypeAlias = Literal["move", "keep"]
 """What becomes of a stint that was active on a past hand-over day and has ended since."""
@@ -72,11 +75,12 @@ class PlannedCase:
 
 @attrs.frozen(kw_only=True)
 class Reassignment:
-    """What was asked for: whose caseload, which part of it, to whom, from which day on."""
+    """What was asked for, and when: whose caseload, which part of it, to whom, from which day on."""
 
     from_: str
     on: date
     part: Part
+    today: date
     receivers: tuple[str, ...] = ()
     by_case: Mapping[RecordKey | str, str | None] | None = None
     ended_since: EndedSince = "move"
@@ -89,10 +93,10 @@ class ReassignmentPlan(Sequence[PlannedCase]):
     ``withheld`` is how many cases of that user the acting user may not see; they stay as they are.
     """
 
-    request: Reassignment = attrs.field(repr=False)
+    request: Reassignment
     computed: tuple[PlannedCase, ...] = attrs.field(repr=False)
+    lines: tuple[PlannedCase, ...] = attrs.field(repr=False)
     withheld: int = 0
-    left_out: frozenset[str] = frozenset()
 
     @property
     def from_(self) -> str:
@@ -105,23 +109,18 @@ class ReassignmentPlan(Sequence[PlannedCase]):
         return self.request.on
 
     @property
-    def lines(self) -> tuple[PlannedCase, ...]:
-        """What would happen to each case; those that were left out of the plan stay."""
-        return tuple(map(self._line, self.computed))
-
-    @property
     def counts(self) -> dict[str, int]:
         """How many cases there are of each outcome."""
         counted = Counter(str(line.outcome) for line in self.lines)
         return {str(outcome): counted[outcome] for outcome in PlannedOutcome}
 
     @property
-    def receivers(self) -> dict[str, str | None]:
-        """Who would get each case, by the id of its assignment; None where it stays.
+    def receivers(self) -> dict[CaseAssignment, str | None]:
+        """Who would get each case, by its assignment; None where it stays.
 
         It can be changed and given as ``to`` for another plan.
         """
-        return {line.assignment.assignment_id: line.to if line.is_carried_out else None for line in self.lines}
+        return {line.assignment: line.to if line.is_carried_out else None for line in self.lines}
 
     def without(self, *cases: CaseAssignment | Case | PlannedCase | str) -> ReassignmentPlan:
         """Return the plan with these cases, or assignments by their id, left out."""
@@ -129,7 +128,8 @@ class ReassignmentPlan(Sequence[PlannedCase]):
         unknown = ids - {line.assignment.assignment_id for line in self.computed}
         if unknown:
             raise InvalidRecordError("ReassignmentPlan", "cases", f"are not in the plan: {', '.join(sorted(unknown))}")
-        return attrs.evolve(self, left_out=self.left_out | ids)
+        lines = (_left_out(line) if line.assignment.assignment_id in ids else line for line in self.lines)
+        return attrs.evolve(self, lines=tuple(lines))
 
     def only(self, wanted: Callable[[PlannedCase], bool]) -> ReassignmentPlan:
         """Return the plan with every case left out for which ``wanted`` is not true."""
@@ -144,11 +144,6 @@ class ReassignmentPlan(Sequence[PlannedCase]):
             "withheld": self.withheld,
             "cases": [line.to_dict() for line in self.lines],
         }
-
-    def _line(self, line: PlannedCase) -> PlannedCase:
-        if line.assignment.assignment_id not in self.left_out:
-            return line
-        return kept(line.assignment, line.case, "left out of the plan")
 
     @overload
     def __getitem__(self, index: int) -> PlannedCase: ...
@@ -169,6 +164,10 @@ class ReassignmentPlan(Sequence[PlannedCase]):
 def kept(assignment: CaseAssignment, case: Case, reason: str) -> PlannedCase:
     """Return the line of a case that stays as it is."""
     return PlannedCase(outcome=PlannedOutcome.KEEP, assignment=assignment, case=case, reason=reason)
+
+
+def _left_out(line: PlannedCase) -> PlannedCase:
+    return kept(line.assignment, line.case, LEFT_OUT)
 
 
 def _assignment_id(case: CaseAssignment | Case | PlannedCase | str) -> str:

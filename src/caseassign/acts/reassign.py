@@ -9,25 +9,26 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import attrs
 
-from caseassign.acts.assign import end_on, start_stint, stays_kept
-from caseassign.acts.caseload import Held, Part, by_household, held_by
+from caseassign.acts.assign import hand_on, start_stint, stays_kept
+from caseassign.acts.caseload import Held, Part, by_household, held_by, opened
 from caseassign.acts.check import introduced
 from caseassign.acts.draft import Draft, refuse
-from caseassign.acts.plan import EndedSince, PlannedCase, PlannedOutcome, Reassignment, ReassignmentPlan, kept
+from caseassign.acts.plan import LEFT_OUT, EndedSince, PlannedCase, PlannedOutcome, Reassignment, ReassignmentPlan, kept
 from caseassign.cases import Assembler, Case
 from caseassign.errors import InvalidRecordError, RuleViolationError, Violation
 from caseassign.history import RecordKey
-from caseassign.model import COVER, AssignmentStatus, CaseAssignment, Client, Enrollment, Record, User, id_of
+from caseassign.model import COVER, Actor, AssignmentStatus, CaseAssignment, Client, Enrollment, Record, User, id_of
 from caseassign.period import Period
 
 K = TypeVar("K", bound=Hashable)
 
 Receiver: TypeAlias = User | str
-Receivers: TypeAlias = Receiver | Iterable[Receiver] | Mapping[Any, Receiver | None]
+Named: TypeAlias = Receiver | Iterable[Receiver] | Mapping[Any, Receiver | None]
+Receivers: TypeAlias = Named | Literal[Actor.ME]
 """Who gets a caseload: one user, several among whom it is balanced, or a user for each case, enrollment or client.
 
 A mapping's keys are cases, assignments, enrollments, clients, or ids of them. To a type checker they are anything, for
@@ -35,9 +36,11 @@ it takes no mapping from one kind of record where it is told of several.
 """
 
 
-def request(from_: str, to: Receivers, on: date, part: Part, *, balance: bool, ended_since: EndedSince) -> Reassignment:
+def request(
+    from_: str, to: Named, on: date, part: Part, *, today: date, balance: bool, ended_since: EndedSince
+) -> Reassignment:
     """Return what is asked for, after making sure that it says one thing."""
-    asked = Reassignment(from_=from_, on=on, part=part, ended_since=ended_since)
+    asked = Reassignment(from_=from_, on=on, part=part, today=today, ended_since=ended_since)
     if ended_since not in {"move", "keep"}:
         raise InvalidRecordError("Reassignment", "ended_since", "is neither 'move' nor 'keep'")
     if isinstance(to, Mapping):
@@ -61,9 +64,9 @@ def plan_reassignment(draft: Draft, asked: Reassignment) -> ReassignmentPlan:
     holder = draft.load(User, [asked.from_])[0]
     draft.authorize(user=holder)
     draft.load(User, [*asked.receivers, *(user for user in (asked.by_case or {}).values() if user is not None)])
-    cases = held_by(draft, holder, min(draft.desk.today, asked.on))
-    planning = _Planning(draft, asked, cases)
-    return ReassignmentPlan(request=asked, computed=tuple(planning.lines()), withheld=draft.withheld)
+    cases = held_by(draft, holder, min(asked.today, asked.on))
+    lines = tuple(_Planning(draft, asked, cases).lines())
+    return ReassignmentPlan(request=asked, computed=lines, lines=lines, withheld=draft.withheld)
 
 
 def reassign(draft: Draft, asked: Reassignment) -> None:
@@ -75,25 +78,33 @@ def reassign(draft: Draft, asked: Reassignment) -> None:
 
 
 def apply(draft: Draft, plan: ReassignmentPlan) -> None:
-    """Carry out a plan that was read, if it would still be the same; what it refuses stays, and is named."""
+    """Carry out a plan that was read; one that could move nothing and refuses something is refused."""
+    carry_out(draft, plan)
+    violations = [violation for line in plan for violation in line.violations]
+    if violations and not any(line.is_carried_out for line in plan):
+        raise RuleViolationError(tuple(dict.fromkeys(violations)))
+
+
+def carry_out(draft: Draft, plan: ReassignmentPlan) -> None:
+    """Do what a plan says, if it would still say the same; what it refuses stays, and is named as skipped."""
+    if not isinstance(plan, ReassignmentPlan):
+        raise InvalidRecordError("Reassignment", "plan", "is no plan: make one with plan_reassignment")
     now = plan_reassignment(draft.branch(), plan.request)
     draft.withheld = now.withheld
-    _refuse_outdated(plan.computed, now.computed)
-    violations: list[Violation] = []
+    _refuse_outdated(plan, now.computed)
     for line in plan:
         if line.is_carried_out and line.to is not None and line.on is not None:
             _move(draft, line.assignment, line.to, line.on, line.days)
         elif line.outcome is PlannedOutcome.REFUSE:
             draft.skip(line.assignment, ", ".join(dict.fromkeys(v.code for v in line.violations)))
-            violations += line.violations
-    if violations and not any(line.is_carried_out for line in plan):
-        raise RuleViolationError(tuple(dict.fromkeys(violations)))
 
 
-def _refuse_outdated(planned: Sequence[PlannedCase], now: Sequence[PlannedCase]) -> None:
-    then = {line.assignment.assignment_id: line for line in planned}
-    new = {line.assignment.assignment_id: line for line in now}
-    changed = sorted(key for key in then.keys() | new.keys() if then.get(key) != new.get(key))
+def _refuse_outdated(plan: ReassignmentPlan, now: Sequence[PlannedCase]) -> None:
+    """Refuse a plan if a case that it moves or refuses would fare otherwise now, or if there is another one to move."""
+    left_out = {line.assignment.assignment_id for line in plan if line.reason == LEFT_OUT}
+    then = {line.assignment.assignment_id: line for line in plan.computed if line.outcome is not PlannedOutcome.KEEP}
+    new = {line.assignment.assignment_id: line for line in now if line.outcome is not PlannedOutcome.KEEP}
+    changed = sorted(key for key in (then.keys() | new.keys()) - left_out if then.get(key) != new.get(key))
     if changed:
         refuse(
             "plan-outdated",
@@ -104,8 +115,12 @@ def _refuse_outdated(planned: Sequence[PlannedCase], now: Sequence[PlannedCase])
 
 
 def _missing(draft: Draft, stint: CaseAssignment, to: str, on: date) -> tuple[Period, ...]:
-    """Return the days that a stint has from a day on, without those that ``to`` holds in that role already."""
-    own = [s.period for s in draft.stints(stint.enrollment_id) if (s.user_id, s.role) == (to, stint.role)]
+    """Return the days that a stint has from a day on, without those that ``to`` holds in that role already.
+
+    Nobody covers for themselves: of cover, the days that ``to`` holds in any role are left out.
+    """
+    held = [other for other in draft.stints(stint.enrollment_id) if other.user_id == to]
+    own = [other.period for other in held if stint.role in {COVER, other.role}]
     return tuple(Period(on, stint.end_date).without(own))
 
 
@@ -113,7 +128,7 @@ def _move(draft: Draft, stint: CaseAssignment, to: str, on: date, days: Iterable
     """End a stint on a day and give ``to`` days of it, in the same role; return their stints."""
     enrollment = draft.enrollment(stint.enrollment_id)
     draft.answer(stint)
-    end_on(draft, stint, on)
+    hand_on(draft, stint, on)
     kept_on = stays_kept(stint, enrollment)
     return [start_stint(draft, enrollment, to, piece, role=stint.role, kept=kept_on) for piece in days]
 
@@ -141,39 +156,60 @@ class _Planning:
                 to_hand_over.append(case)
             else:
                 self._keep(case, reason)
-        meant = self._asked.part.of(to_hand_over)
-        for household in by_household(meant):
-            units = [household] if self._asked.part.whole_households else [[case] for case in household]
-            for unit in units:
-                self._plan(unit)
+        households = by_household(opened(self._draft, self._asked.part, to_hand_over))
+        if self._asked.part.whole_households:
+            self._plan_all(households)
+        else:
+            self._plan_all([[case] for household in households for case in household])
         for case in self._cases:
-            yield self._lines.get(case.stint.assignment_id) or self._kept(case, "not chosen")
+            yield self._lines.get(case.stint.assignment_id) or self._kept(case, "outside the selection")
 
     def _reason_to_keep(self, stint: CaseAssignment) -> str | None:
-        on, today = self._asked.on, self._draft.desk.today
+        on, today = self._asked.on, self._asked.today
         if stint.period.has_ended(on):
             return "ends by the hand-over day"
         if stint.period.is_empty:
-            return "has no day"
+            return "begins and ends on one day"
         if self._asked.ended_since == "keep" and stint.period.has_ended(today):
             return "has ended since the hand-over day"
         return None
+
+    def _plan_all(self, units: Sequence[Sequence[Held]]) -> None:
+        """Plan for all units at once, if no rule refuses anything of it, as mostly none does; else one by one."""
+        branch, loads = self._draft.branch(), dict(self._loads)
+        lines: dict[str, PlannedCase] = {}
+        for unit in units:
+            moved, _ = self._moved(branch, unit, next(self._ways(unit)))
+            lines |= moved
+            self._count(moved)
+        if not introduced(branch):
+            self._draft.join(branch)
+            self._lines |= lines
+            return
+        self._loads = loads
+        for unit in units:
+            self._plan(unit)
 
     def _plan(self, unit: Sequence[Held]) -> None:
         """Plan for cases that go together: the first way that no rule refuses, or why the first of all is refused."""
         first: dict[str, PlannedCase] | None = None
         for receivers in self._ways(unit):
             branch = self._draft.branch()
-            lines, is_allowed = self._tried(branch, unit, receivers)
-            first = first or lines
-            if is_allowed:
+            lines, successor_of = self._moved(branch, unit, receivers)
+            violations = list(dict.fromkeys(_of_predecessors(v, successor_of) for v in introduced(branch)))
+            if not violations:
                 self._draft.join(branch)
                 self._lines |= lines
-                for line in lines.values():
-                    if line.outcome is PlannedOutcome.MOVE and line.to in self._loads and line.assignment.role != COVER:
-                        self._loads[line.to] += 1
+                self._count(lines)
                 return
+            first = first or {key: _refused(line, violations) for key, line in lines.items()}
         self._lines |= first or {}
+
+    def _count(self, lines: Mapping[str, PlannedCase]) -> None:
+        """Count what receivers get of their own."""
+        for line in lines.values():
+            if line.outcome is PlannedOutcome.MOVE and line.to in self._loads and line.assignment.role != COVER:
+                self._loads[line.to] += 1
 
     def _ways(self, unit: Sequence[Held]) -> Iterator[dict[str, str | None]]:
         """Yield who could get each of the cases, the best first: the user with the lightest caseload."""
@@ -194,10 +230,10 @@ class _Planning:
         along = next(iter(receivers)) if len(receivers) == 1 else None
         return {case.stint.assignment_id: named.get(case.stint.assignment_id, along) for case in unit}
 
-    def _tried(
+    def _moved(
         self, branch: Draft, unit: Sequence[Held], receivers: Mapping[str, str | None]
-    ) -> tuple[dict[str, PlannedCase], bool]:
-        """Move cases on a branch; return what becomes of each, and whether no rule refuses it."""
+    ) -> tuple[dict[str, PlannedCase], dict[str, str]]:
+        """Move cases on a branch; return what becomes of each, and which stint each new one follows."""
         lines: dict[str, PlannedCase] = {}
         successor_of: dict[str, str] = {}
         for case in unit:
@@ -217,11 +253,7 @@ class _Planning:
                 on=on,
                 days=tuple(stint.period for stint in new),
             )
-        found = (_of_predecessors(violation, successor_of) for violation in introduced(branch))
-        violations = list(dict.fromkeys(found))
-        if not violations:
-            return lines, True
-        return {key: _refused(line, violations) for key, line in lines.items()}, False
+        return lines, successor_of
 
     def _load(self, user_id: str) -> int:
         """Return how many cases a user holds as of the hand-over day, cover aside."""

@@ -3,11 +3,15 @@
 Stints stay as they are, unless the caller wants what arrives to be carried out. Then an exit counts as exiting with
 every box ticked, moved days as an edit that adjusts, and a removed exit as undoing it; but nobody is there to be asked.
 So what a person decided stays (a kept stint is kept), and nothing is restored against what was done since.
+
+What was only reported when it arrived is caught up with: stints that lie outside of the days of an enrollment of the
+export are fitted to them, even where its row says nothing new.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import attrs
@@ -18,7 +22,9 @@ from caseassign.acts.edit import adjusted
 from caseassign.acts.exit import as_exit_left, exit_stint, let_go_of_kept, lines_of_exit
 from caseassign.acts.outcome import Skipped
 from caseassign.history import Change, RecordKey, from_plain
-from caseassign.model import CaseAssignment, Enrollment
+from caseassign.model import CaseAssignment, Enrollment, Project, User
+from caseassign.rules import EnrollmentFacts, check
+from caseassign.storage import Transaction
 
 AtExit: TypeAlias = Literal["report", "end"]
 
@@ -32,6 +38,10 @@ ADJUSTMENTS: Final = ("ended", "clipped", "voided", "restored")
 """What can become of a stint."""
 
 
+DAY_RULES: Final = frozenset({"starts-before-entry", "starts-after-exit", "ends-after-exit", "open-after-exit"})
+"""The codes of the rules that a stint breaks where it lies outside of the days of its enrollment."""
+
+
 class Refresh:
     """What arrived so far, and what became of the stints."""
 
@@ -40,9 +50,22 @@ class Refresh:
         self.arrived: dict[str, list[str]] = {what: [] for what in ARRIVALS}
         self.adjusted = dict.fromkeys(ADJUSTMENTS, 0)
         self.not_restored: list[Skipped] = []
+        self.caught_up: list[str] = []
 
-    def put(self, draft: Draft, updated: Iterable[Enrollment]) -> None:
-        """Put enrollments as an export says that they are, with their stints where that is wanted."""
+    def behind(self, tx: Transaction, enrollments: Collection[Enrollment]) -> list[str]:
+        """Return the ids of those of the enrollments whose stints may have to catch up with their days."""
+        if not self._carries_out:
+            return []
+        stints: defaultdict[str, list[CaseAssignment]] = defaultdict(list)
+        for stint in tx.assignments.of_enrollments([each.enrollment_id for each in enrollments]):
+            stints[stint.enrollment_id].append(stint)
+        return [e.enrollment_id for e in enrollments if any(_is_outside(stint, e) for stint in stints[e.enrollment_id])]
+
+    def put(self, draft: Draft, updated: Iterable[Enrollment], behind: Iterable[str] = ()) -> None:
+        """Put enrollments as an export says that they are, with their stints where that is wanted.
+
+        Of the enrollments that are ``behind`` the export says nothing new.
+        """
         after = {enrollment.enrollment_id: enrollment for enrollment in updated}
         before = {enrollment.enrollment_id: enrollment for enrollment in draft.open(after)}
         news = {key: frozenset(_news(before[key], after[key])) for key in after}
@@ -60,6 +83,9 @@ class Refresh:
             draft.put(after[key])
             if _can_hold(after[key]):
                 _fit(draft, after[key], of_one)
+        caught_up = _caught_up(draft, [*after, *behind])
+        self.caught_up += caught_up
+        news |= {key: news.get(key, frozenset()) | {"exited"} for key in caught_up}
         for was, stint, _ in draft.changes():
             if isinstance(was, CaseAssignment) and isinstance(stint, CaseAssignment):
                 self.adjusted[_adjustment(was, stint, news[stint.enrollment_id])] += 1
@@ -140,6 +166,46 @@ def _fit(draft: Draft, enrollment: Enrollment, news: frozenset[str]) -> None:
             draft.put(adjusted(stint, enrollment))
         elif "exited" in news and enrollment.exit_date is not None and not stint.kept_after_exit:
             exit_stint(draft, stint, enrollment.exit_date, is_ticked=True)
+
+
+def _is_outside(stint: CaseAssignment, enrollment: Enrollment) -> bool:
+    """Whether a live stint starts before the entry, or runs past the exit and is not kept."""
+    on = enrollment.exit_date
+    runs_on = on is not None and not stint.kept_after_exit and not stint.period.has_ended(on)
+    return not stint.voided and (stint.start_date < enrollment.entry_date or runs_on)
+
+
+def _caught_up(draft: Draft, enrollment_ids: Iterable[str]) -> list[str]:
+    """Fit what still breaks a rule about the days of its enrollment; return the enrollments on which there was any."""
+    fitted: dict[str, None] = {}
+    for enrollment in filter(_can_hold, draft.open(enrollment_ids)):
+        stints = draft.stints(enrollment.enrollment_id)
+        if any(_is_outside(stint, enrollment) for stint in stints):
+            broken = _out_of_days(draft, enrollment, stints)
+            for stint in stints:
+                if stint.assignment_id in broken:
+                    _fit_late(draft, stint, enrollment)
+                    fitted[enrollment.enrollment_id] = None
+    return list(fitted)
+
+
+def _fit_late(draft: Draft, stint: CaseAssignment, enrollment: Enrollment) -> None:
+    if stint.start_date < enrollment.entry_date or enrollment.exit_date is None:
+        draft.put(adjusted(stint, enrollment))
+    else:
+        exit_stint(draft, stint, enrollment.exit_date, is_ticked=True)
+
+
+def _out_of_days(draft: Draft, enrollment: Enrollment, stints: list[CaseAssignment]) -> frozenset[str]:
+    """Return the ids of the stints that break a rule about days: an agency may have left one out."""
+    facts = EnrollmentFacts.of(
+        enrollment,
+        draft.load(Project, [enrollment.project_id])[0],
+        stints,
+        draft.find(User, {stint.user_id for stint in stints}),
+        draft.desk.today,
+    )
+    return frozenset(key for v in check(draft.desk.required, [facts]) if v.code in DAY_RULES for key in v.ids)
 
 
 def _adjustment(before: CaseAssignment, after: CaseAssignment, news: frozenset[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 
 import attrs
@@ -16,13 +17,14 @@ from caseassign.policy import Action
 
 
 def undo(draft: Draft, batch_id: str) -> None:
-    """Reverse a batch. A record that is so already stays; one that was changed since refuses the undo.
+    """Reverse a batch. One that was undone already stays so; a record that was changed since refuses the undo.
 
     Assignments that the batch created are voided, enrollments are marked as deleted. Clients, users, organizations
     and projects that it created stay on record. On an enrollment that is open again nothing is kept past the exit.
     """
     touched = {line.record: line for line in _lines(draft, batch_id) if line.record.kind != COMMAND}
     records = _records(draft, touched)
+    standing = _standing(draft, touched)
     draft.answer(*(now for now in records.values() if isinstance(now, CaseAssignment | Enrollment)))
     changed: list[Violation] = []
     addable: list[Addable] = []
@@ -30,9 +32,9 @@ def undo(draft: Draft, batch_id: str) -> None:
         wanted = _wanted(draft, touched[key])
         if wanted is None:
             draft.skip(now, "it was added, and stays on record")
-        elif now == wanted:
+        elif touched[key] not in standing[key]:
             continue
-        elif to_plain(now) != touched[key].after:
+        elif standing[key][-1] != touched[key] or to_plain(now) != touched[key].after:
             changed.append(_changed_since(key))
         elif isinstance(wanted, CaseAssignment | Enrollment):
             _put_back(draft, wanted)
@@ -51,8 +53,47 @@ def _lines(draft: Draft, batch_id: str) -> list[Change]:
     if not lines:
         raise NotFoundError("batch", (batch_id,))
     if any(line.action == Action.EXPORT_IMPORT for line in lines):
-        refuse("import-not-undone", "batch_id", [batch_id], "the batch is an import, which is not undone: import again")
+        refuse(
+            "import-not-undone",
+            "batch_id",
+            [batch_id],
+            "the batch is an import, which is not undone: put right what is wrong by acts of its own, such as an edit",
+        )
     return lines
+
+
+def _standing(draft: Draft, touched: Mapping[RecordKey, Change]) -> dict[RecordKey, list[Change]]:
+    """Return the changes of each record that stand, from a batch on: what was undone is gone, and redone, back."""
+    standing: dict[RecordKey, list[Change]] = {key: [line] for key, line in touched.items()}
+    undone: defaultdict[RecordKey, list[Change]] = defaultdict(list)
+    for line in draft.tx.history.of_records(touched):
+        if line.number <= touched[line.record].number:
+            continue
+        stand, gone = standing[line.record], undone[line.record]
+        is_undo = line.action == Action.BATCH_UNDO
+        if is_undo and stand and _is_same(line.after, _plain_before(stand[-1])):
+            gone.append(stand.pop())
+        elif is_undo and gone and _is_same(line.after, gone[-1].after):
+            stand.append(gone.pop())
+        else:
+            stand.append(line)
+            gone.clear()
+    return standing
+
+
+def _is_same(one: Plain | None, other: Plain | None) -> bool:
+    """Whether a record is put back as it was; a stint is kept as its enrollment then allows."""
+    return (
+        one is not None and other is not None and {**one, "kept_after_exit": None} == {**other, "kept_after_exit": None}
+    )
+
+
+def _plain_before(line: Change) -> Plain | None:
+    """Return what an undo of a change puts in its place."""
+    if line.before is not None:
+        return line.before
+    created = _should_not_have_been(line)
+    return None if created is None else to_plain(created)
 
 
 def _records(draft: Draft, touched: Mapping[RecordKey, Change]) -> dict[RecordKey, Record]:
@@ -71,15 +112,20 @@ def _wanted(draft: Draft, line: Change) -> Record | None:
     """Return the record as it was before a batch, or as one that should never have been; None where it stays."""
     kind = line.record.kind
     if line.before is None:
-        created = _record(kind, line.after or {})
-        if isinstance(created, CaseAssignment):
-            return attrs.evolve(created, voided=True)
-        return attrs.evolve(created, deleted=True) if isinstance(created, Enrollment) else None
+        return _should_not_have_been(line)
     before = _record(kind, line.before)
     if isinstance(before, CaseAssignment) and before.kept_after_exit and not before.voided:
         exit_date = draft.enrollment(before.enrollment_id).exit_date
         return attrs.evolve(before, kept_after_exit=exit_date is not None)
     return before
+
+
+def _should_not_have_been(line: Change) -> Record | None:
+    """Return a record that a line created as void, or deleted; None for one of a kind that can be neither."""
+    created = _record(line.record.kind, line.after or {})
+    if isinstance(created, CaseAssignment):
+        return attrs.evolve(created, voided=True)
+    return attrs.evolve(created, deleted=True) if isinstance(created, Enrollment) else None
 
 
 def _put_back(draft: Draft, record: CaseAssignment | Enrollment) -> None:

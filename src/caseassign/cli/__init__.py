@@ -10,16 +10,18 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from caseassign.cli import acts, demonstration, exchange, lists, reviews, staff, teamwork
 from caseassign.cli.arguments import DONE, INTERRUPTED, REFUSED, UNUSABLE, Parser, WrongUsageError
-from caseassign.cli.output import print_data, print_error
+from caseassign.cli.options import of_options
+from caseassign.cli.output import UntoldError, let_go_of_output, print_data, print_error
 from caseassign.display.text import refusal
+from caseassign.display.words import known_at
 from caseassign.errors import (
     CaseAssignError,
     ConflictError,
+    InvalidRecordError,
     NotFoundError,
     PermissionDeniedError,
     RuleViolationError,
@@ -35,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         status = _carry_out(argv)
         sys.stdout.flush()
     except BrokenPipeError:  # whoever reads the output has read enough
-        _let_go_of_output()
+        let_go_of_output()
         return DONE
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # nobody shall see a traceback
         sentence, status = _explained(error)
@@ -66,6 +68,13 @@ def _carry_out(argv: Sequence[str] | None) -> int:
     except PermissionDeniedError as error:
         refused = {"denied": {"action": error.action, "reason": error.reason}}
         sentence = f"denied, and nothing was written: {error.reason} ({error.action})"
+    except InvalidRecordError as error:
+        raise WrongUsageError(of_options(error, args.command)) from None
+    except NotFoundError as error:
+        if getattr(args, "known_at", None) is None:
+            raise
+        then = known_at(args.known_at)
+        raise WrongUsageError(f"{error}, {then}: look whether this is the right id, and was recorded by then") from None
     if args.json:
         print_data(refused)
     else:
@@ -89,7 +98,7 @@ def _explained(error: BaseException) -> tuple[str, int]:
             return str(error), REFUSED
         case NotFoundError():
             return f"{error}: look whether this is the right id, and the right store", UNUSABLE
-        case CaseAssignError() | WrongUsageError():
+        case CaseAssignError() | WrongUsageError() | UntoldError():
             return str(error), UNUSABLE
         case OSError():
             return f"{_file(error)} cannot be used: {error.strerror}", UNUSABLE
@@ -102,12 +111,6 @@ def _explained(error: BaseException) -> tuple[str, int]:
 
 def _file(error: OSError) -> str:
     if error.filename is None:
-        _let_go_of_output()
+        let_go_of_output()
         return "the output"
     return str(error.filename)
-
-
-def _let_go_of_output() -> None:
-    """Send what is left to be printed nowhere, so that Python does not stumble over it when it ends."""
-    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, suppress(OSError):
-        os.dup2(nowhere.fileno(), sys.stdout.fileno())

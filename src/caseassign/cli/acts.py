@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from shlex import quote
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -14,11 +16,15 @@ from caseassign.acts.run import How
 from caseassign.casework import Casework
 from caseassign.cli import arguments
 from caseassign.cli.arguments import DONE, Commands, Parser, Run, WrongUsageError
-from caseassign.cli.output import answer
+from caseassign.cli.output import answer, telling
 from caseassign.cli.store import acting_user, opened
+from caseassign.clock import agency_today
 from caseassign.display import text
-from caseassign.history import to_plain
+from caseassign.display.blocks import Block, Line, clean
+from caseassign.history import COMMAND, RecordKey, to_plain
 from caseassign.model import CASE_MANAGER, Actor
+from caseassign.policy import Action, DefaultPolicy, Request
+from caseassign.storage import Store
 
 Act: TypeAlias = Callable[[Casework, Namespace], Outcome]
 
@@ -153,11 +159,61 @@ def add_day(parser: Parser, summary: str) -> None:
     parser.add_argument("--on", type=arguments.day, metavar="DAY", help=summary)
 
 
+@attrs.frozen
+class Doing:
+    """An act that is being carried out: who acts, whether it was carried out before, and who may take it back."""
+
+    casework: Casework
+    is_repeated: bool
+    may_undo: bool
+
+    @classmethod
+    def of(cls, store: Store, args: Namespace) -> Doing:
+        """Return what is known before the act."""
+        user = acting_user(store, args.user)
+        return cls(Casework(store, user=user), _is_repeated(store, args.command_id), _may_undo(store, user))
+
+    def told(self, args: Namespace, outcome: Outcome, blocks: Callable[[], Iterable[Block]]) -> int:
+        """Print what the act did, and how to take it back: on one line, however long, for it to be copied."""
+        before = (Line(_REPEATED),) if self.is_repeated else ()
+        with telling(outcome.batch_id):
+            answer(args, data=lambda: plain(outcome), blocks=lambda: (*before, *blocks()))
+            if outcome.batch_id is not None and not args.json:
+                sys.stdout.write(clean(self._last_line(args, outcome.batch_id)) + "\n")
+        return DONE
+
+    def _last_line(self, args: Namespace, batch_id: str) -> str:
+        if not self.may_undo:
+            return f"Batch {batch_id}."
+        words = ["caseassign", "undo", batch_id, "--store", args.store, "--user", args.user]
+        return f"Undo with: {' '.join(map(quote, words))}"
+
+
+_REPEATED: Final = "The command with this id was carried out before; this is what it did then."
+
+
+def _is_repeated(store: Store, command_id: str | None) -> bool:
+    if command_id is None:
+        return False
+    with store.transaction() as tx:
+        return bool(tx.history.of_records([RecordKey(COMMAND, command_id)]))
+
+
+def _may_undo(store: Store, user: str | Actor) -> bool:
+    if isinstance(user, Actor):
+        return True
+    with store.transaction() as tx:
+        actor = tx.users.get([user]).get(user)
+    if actor is None:
+        return False
+    return DefaultPolicy().denial(Request(actor=actor, action=Action.BATCH_UNDO, today=agency_today())) is None
+
+
 def _run(args: Namespace) -> int:
     with opened(args) as store:
-        outcome = args.act(Casework(store, user=acting_user(store, args.user)), args)
-    answer(args, data=lambda: plain(outcome), blocks=lambda: text.outcome(outcome, dry_run=args.dry_run))
-    return DONE
+        doing = Doing.of(store, args)
+        outcome = args.act(doing.casework, args)
+    return doing.told(args, outcome, lambda: text.outcome(outcome, dry_run=args.dry_run, today=agency_today()))
 
 
 def _enroll(casework: Casework, args: Namespace) -> Outcome:
@@ -227,7 +283,15 @@ def _end(casework: Casework, args: Namespace) -> Outcome:
 
 
 def _amend(casework: Casework, args: Namespace) -> Outcome:
+    _check_corrected(args, "start_date", "end_date", "role")
     return casework.amend(args.assignment, args.start_date, args.end_date, args.role, **how(args))
+
+
+def _check_corrected(args: Namespace, *fields: str) -> None:
+    """Refuse a correction that corrects nothing."""
+    if all(getattr(args, field) is UNCHANGED for field in fields):
+        options = ", ".join(f"--{field.replace('_', '-')}" for field in fields)
+        raise WrongUsageError(f"say what shall be corrected: {options}")
 
 
 def _hand_over(casework: Casework, args: Namespace) -> Outcome:
@@ -252,6 +316,7 @@ def _undo_exit(casework: Casework, args: Namespace) -> Outcome:
 
 
 def _edit(casework: Casework, args: Namespace) -> Outcome:
+    _check_corrected(args, "entry_date", "exit_date", "relationship", "household_id")
     return casework.edit_enrollment(
         args.enrollment,
         args.entry_date,

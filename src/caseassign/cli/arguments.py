@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
@@ -19,6 +20,9 @@ DONE: Final = 0
 REFUSED: Final = 1
 UNUSABLE: Final = 2
 INTERRUPTED: Final = 130
+
+_TO_THE_MINUTE: Final = re.compile(r"T[0-9]{2}:?[0-9]{2}(?![:0-9])")
+"""A time without seconds."""
 
 NONE: Final = "none"
 """What is typed for a field that shall be empty."""
@@ -66,7 +70,7 @@ class Commands(Protocol):
 def command(commands: Commands, name: str, run: Run, summary: str, *, store: bool = True) -> Parser:
     """Add a command, with the options that every command has, and return its parser."""
     parser: Parser = commands.add_parser(name, help=summary, description=summary)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, command=name)
     if store:
         parser.add_argument("--store", required=True, metavar="FILE", help="the file that the store is in")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
@@ -112,10 +116,15 @@ def day(text: str) -> date:
 
 
 def moment(text: str) -> datetime:
-    """Return the moment that was typed, in UTC, which is also meant where no time zone is."""
+    """Return the moment that was typed, in UTC, which is also meant where no time zone is.
+
+    Without seconds it is the end of that minute: what a screen says was recorded at 14:05 is known at 14:05.
+    """
     try:
         read = isoparse(text) if "T" in text else None
         if read is not None:
+            if _TO_THE_MINUTE.search(text):
+                read = read.replace(second=59, microsecond=999_999)
             return read.replace(tzinfo=read.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError):
         pass

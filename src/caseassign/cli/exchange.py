@@ -6,7 +6,8 @@ import csv
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
 
 from caseassign.acts.import_assignments import AssignmentImport
@@ -23,6 +24,7 @@ from caseassign.clock import agency_today
 from caseassign.display import text
 from caseassign.display.blocks import Block, Line
 from caseassign.display.words import counted
+from caseassign.errors import StorageError
 from caseassign.model import Actor, CaseAssignment
 from caseassign.storage import Transaction
 
@@ -84,7 +86,7 @@ def _import(args: Namespace) -> int:
     from caseassign.formats import assignment_csv, hmis_csv  # noqa: PLC0415  # few commands read files
 
     with ExitStack() as stack:
-        issues_file = None if args.issues is None else stack.enter_context(output_file(args, args.issues))
+        issues_file = None if args.issues is None else stack.enter_context(_issues_file(args))
         rows = None
         if args.assignments is not None:
             how = {"end_dates": args.end_dates, "trust": args.trust}
@@ -141,7 +143,8 @@ def _with_more(counts: Mapping[str, int], more: Mapping[str, int]) -> dict[str, 
 
 
 def _blocks(args: Namespace, name: str, result: ImportResult, listed: _Listed | None) -> Iterator[Block]:
-    yield from text.imported(result, name, seeded=args.case_managers_from is not None, dry_run=args.dry_run)
+    seeded, follows = args.case_managers_from is not None, args.at_exit == "end"
+    yield from text.imported(result, name, seeded=seeded, follows=follows, dry_run=args.dry_run)
     if listed is not None:
         yield from text.imported_list(listed.taken, listed.name, listed.issue_counts)
     if args.dry_run and args.at_exit == "report" and any(result.arrived[what] for what in FITTED):
@@ -152,11 +155,21 @@ def _blocks(args: Namespace, name: str, result: ImportResult, listed: _Listed | 
         yield Line(f"Every issue is in {args.issues}.")
 
 
+def _issues_file(args: Namespace) -> AbstractContextManager[TextIO]:
+    """Open the file for issues, which must be none of those that are read."""
+    path, export = Path(args.issues), Path(args.export)
+    read = [export, *([] if args.assignments is None else [Path(args.assignments)])]
+    is_read = any(path.exists() and other.exists() and path.samefile(other) for other in read)
+    if is_read or export.resolve() in path.resolve().parents:
+        raise StorageError(f"{args.issues} is, or is among, what is imported: give another file to write the issues to")
+    return output_file(args, args.issues)
+
+
 def _write_issues(file: TextIO, issues: Iterable[Issue], result: ImportResult, listed: _Listed | None) -> None:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(_COLUMNS)
     writer.writerows(issues)
-    writer.writerows(("Enrollment.csv", None, None, "absent", key) for key in result.arrived["absent"])
+    writer.writerows(result.found)
     if listed is not None:
         writer.writerows(listed.issues)
 

@@ -119,31 +119,40 @@ def _managers(args: Namespace) -> int:
 
 
 def _during(args: Namespace) -> int:
+    period = _asked_period(args)
     with opened(args) as store:
         listing = _checked(store, args)
         user = user_of(store, args.user)
         cases = _system(store).cases_during(user, args.start, args.end, args.known_at, **listing)
-    period = Period(args.start, args.end)
     answer(args, data=cases.to_dicts, blocks=lambda: caseloads.cases_during(cases, user, period))
     return DONE
 
 
 def _caseloads(args: Namespace) -> int:
-    period = [day for day in (args.start, args.end) if day is not None]
-    if len(period) == 1 or (period and args.as_of is not None):
+    days = [day for day in (args.start, args.end) if day is not None]
+    if len(days) == 1 or (days and args.as_of is not None):
         raise WrongUsageError("give --from and --until, or --as-of, or none of them")
+    period = _asked_period(args) if days else None
     with opened(args) as store:
         check_part(store, args)
         user = None if args.user is None else user_of(store, args.user)
         system, part = _system(store), {"projects": args.project, "organizations": args.organization}
-        if period:
+        if period is not None:
             found = system.caseloads_during(args.start, args.end, args.known_at, **part)
         else:
             found = system.caseloads(args.as_of, args.known_at, **part)
     if user is not None:
         found = attrs.evolve(found, rows=tuple(row for row in found if row.user_id == user.user_id))
-    answer(args, data=found.to_dicts, blocks=lambda: caseloads.caseloads(found))
+    answer(args, data=found.to_dicts, blocks=lambda: caseloads.caseloads(found, user))
     return DONE
+
+
+def _asked_period(args: Namespace) -> Period:
+    """Return the period that is asked about, which must hold a day."""
+    period = Period(args.start, args.end)
+    if period.is_empty:
+        raise WrongUsageError("--until is --from: the period holds no day, for --until is the first day after it")
+    return period
 
 
 def _coming_up(args: Namespace) -> int:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from caseassign.display.blocks import Block, clean, plain
+from caseassign.display.text import as_known_at
 
 Progress: TypeAlias = Callable[[str, int], None]
 """Told what is being read, and how much of it was read so far."""
@@ -18,12 +21,44 @@ Progress: TypeAlias = Callable[[str, int], None]
 _CLEAR_LINE: Final = "\r\x1b[2K"
 
 
+class UntoldError(Exception):
+    """An act was carried out, and what it did cannot be printed."""
+
+
 def answer(args: Namespace, *, data: Callable[[], object], blocks: Callable[[], Iterable[Block]]) -> None:
     """Print what a command answers, in the form that was asked for."""
     if args.json:
         print_data(data())
     else:
-        print_blocks(blocks())
+        print_blocks(as_asked(args, blocks()))
+
+
+def as_asked(args: Namespace, blocks: Iterable[Block]) -> Iterable[Block]:
+    """Return blocks that say up to which moment what was recorded counts, if one was asked for."""
+    known_at = getattr(args, "known_at", None)
+    return blocks if known_at is None else as_known_at(blocks, known_at)
+
+
+@contextmanager
+def telling(batch_id: str | None) -> Iterator[None]:
+    """Print in this block what an act did; if that fails, say that what was written is written."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if batch_id is None:
+            raise
+        let_go_of_output()
+        problem = f"it was carried out, as batch {batch_id}, but what it did cannot be shown"
+        raise UntoldError(f"{problem}: {error.strerror}") from None
+
+
+def let_go_of_output() -> None:
+    """Send what is left to be printed nowhere, so that Python does not stumble over it when it ends."""
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, suppress(OSError):
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def print_data(data: object) -> None:

@@ -6,7 +6,7 @@ import csv
 import json
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from functools import partial
@@ -18,15 +18,16 @@ import attrs
 from caseassign.audit import Finding
 from caseassign.casework import Casework
 from caseassign.cli import arguments
-from caseassign.cli.arguments import DONE, REFUSED, Commands
-from caseassign.cli.output import answer, print_blocks, print_json, progress
+from caseassign.cli.arguments import DONE, REFUSED, Commands, WrongUsageError
+from caseassign.cli.output import answer, as_asked, print_blocks, print_json, progress
 from caseassign.cli.store import check_part, opened, output_file
+from caseassign.coming_up import covered_by, stints_together
 from caseassign.display import story, text
 from caseassign.display.blocks import Block, Line
 from caseassign.display.words import counted
 from caseassign.history import Change
-from caseassign.model import Actor
-from caseassign.storage import Store
+from caseassign.model import Actor, CaseAssignment
+from caseassign.storage import Store, Transaction
 
 Taker: TypeAlias = Callable[[Finding], object]
 """Takes in what an audit finds, one by one."""
@@ -68,18 +69,28 @@ def add_commands(commands: Commands) -> None:
 
 def _history(args: Namespace) -> int:
     if args.verify:
+        if args.known_at is not None:
+            raise WrongUsageError("--verify looks at the whole history: leave out --known-at")
         return _verify(args)
     kind, key = next((kind, key) for kind in _RECORDS if (key := getattr(args, kind)) is not None)
     with opened(args) as store:
         lines = Casework(store, user=Actor.SYSTEM).history(**{kind: key}, known_at=args.known_at)
         with store.transaction() as tx:
-            users = tx.users.get(story.users_in(lines))
+            more = tx.history.of_batches(story.batches_of_hand_overs(lines))
+            covered = _covered(tx, story.covers_in(lines))
+            users = tx.users.get(story.users_in((*lines, *more)).union(*covered.values()))
     answer(
         args,
         data=lambda: [_plain(line) for line in lines],
-        blocks=lambda: story.history(f"{kind} {key}", lines, users),
+        blocks=lambda: story.history(f"{kind} {key}", lines, users, more, covered),
     )
     return DONE
+
+
+def _covered(tx: Transaction, covers: Sequence[CaseAssignment]) -> dict[str, frozenset[str]]:
+    """Return for whom each cover is."""
+    together = stints_together(tx, [cover.enrollment_id for cover in covers])
+    return {cover.assignment_id: covered_by(cover, together[cover.enrollment_id]) for cover in covers}
 
 
 def _plain(line: Change) -> dict[str, Any]:
@@ -140,7 +151,7 @@ def _audit(args: Namespace) -> int:
         if args.json:
             print_json(_document(as_of, tally.counts, spool))
         else:
-            print_blocks(_report(as_of, tally, args.csv))
+            print_blocks(as_asked(args, _report(as_of, tally, args.csv)))
     return REFUSED if tally.required else DONE
 
 

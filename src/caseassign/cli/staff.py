@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterable
 from typing import Any
 
 import attrs
@@ -11,11 +12,12 @@ from caseassign.acts.assign import UNCHANGED
 from caseassign.casework import Casework
 from caseassign.cli import arguments
 from caseassign.cli.arguments import DONE, Commands
-from caseassign.cli.output import answer
+from caseassign.cli.output import answer, print_error, telling
 from caseassign.cli.store import check_known, opened, opened_or_new, user_of
 from caseassign.display import text
 from caseassign.history import to_plain
-from caseassign.model import Actor, Organization, User
+from caseassign.model import ALL_ORGANIZATIONS, Actor, Organization, User
+from caseassign.policy import Action
 
 
 def add_commands(commands: Commands) -> None:
@@ -60,12 +62,21 @@ def _change(args: Namespace, changes: dict[str, Any]) -> int:
         outcome = Casework(store, user=Actor.SYSTEM).add(
             user, reason=args.reason, command_id=args.command_id, dry_run=args.dry_run
         )
-    answer(
-        args,
-        data=lambda: to_plain(user),
-        blocks=lambda: (*text.outcome(outcome, dry_run=args.dry_run), *text.user(user)),
-    )
+    _warn_of_unknown(args.permission or ())
+    with telling(outcome.batch_id):
+        answer(
+            args,
+            data=lambda: to_plain(user),
+            blocks=lambda: (*text.outcome(outcome, dry_run=args.dry_run), *text.user(user)),
+        )
     return DONE
+
+
+def _warn_of_unknown(permissions: Iterable[str]) -> None:
+    """Say which permissions mean nothing to the default policy: a host may have names of its own."""
+    unknown = sorted(set(permissions) - {ALL_ORGANIZATIONS, *Action})
+    if unknown:
+        print_error(f"warning: no action is called {', '.join(unknown)}: only a policy of your own can know it")
 
 
 def _changes(args: Namespace) -> dict[str, Any]:

@@ -6,13 +6,18 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
-from caseassign.errors import NotFoundError, StorageError
+import attrs
+
+from caseassign.errors import DamagedStoreError, NotFoundError, StorageError, WrongStoreError
 from caseassign.model import Actor, Client, Organization, Project, User
 from caseassign.storage import Store, one
 from caseassign.stores.memory import MemoryStore
 from caseassign.stores.sqlite import SQLiteStore
+
+_SQLITE: Final = b"SQLite format 3\0"
+"""How every SQLite file begins."""
 
 
 @contextmanager
@@ -23,16 +28,41 @@ def opened(args: Namespace) -> Iterator[Store]:
         raise StorageError(
             f"{args.store} is not there: correct --store, or make the store with caseassign import EXPORT --store FILE"
         )
-    with closing(SQLiteStore(args.store)) as store:
+    with _file(args) as store:
         yield store
 
 
 @contextmanager
 def opened_or_new(args: Namespace, *, write: bool) -> Iterator[Store]:
     """Open the store; where it is not there, a new one, which is kept only if something shall be written."""
-    store = SQLiteStore(args.store) if write or Path(args.store).exists() else MemoryStore()
-    with closing(store):
-        yield store
+    if write or Path(args.store).exists():
+        with _file(args) as store:
+            yield store
+    else:
+        with closing(MemoryStore()) as nothing:
+            yield nothing
+
+
+@contextmanager
+def _file(args: Namespace) -> Iterator[Store]:
+    """Open the file of the store; what is wrong with it is said with its name."""
+    path = Path(args.store)
+    if path.is_dir():
+        raise StorageError(f"{args.store} is a folder: correct --store, which names the file that the store is in")
+    try:
+        with closing(SQLiteStore(args.store)) as store:
+            yield store
+    except (DamagedStoreError, WrongStoreError) as error:
+        if not _begins_like_a_store(path):
+            problem = f"{args.store} is no store: correct --store, or, if it was one, restore a backup"
+        else:
+            problem = error.problem if args.store in error.problem else f"{args.store}: {error.problem}"
+        raise attrs.evolve(error, problem=problem) from None
+
+
+def _begins_like_a_store(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_SQLITE)) == _SQLITE
 
 
 def output_file(args: Namespace, name: str) -> AbstractContextManager[TextIO]:

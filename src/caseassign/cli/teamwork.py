@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentTypeError, Namespace
-from collections.abc import Callable, Iterable, Mapping
-from shlex import quote
+from collections.abc import Iterable, Mapping
 from typing import Final, get_args
 
 from caseassign.acts.assign import UNCHANGED
@@ -17,16 +16,17 @@ from caseassign.acts.outcome import Outcome
 from caseassign.acts.plan import EndedSince, PlannedCase, ReassignmentPlan
 from caseassign.casework import Casework
 from caseassign.cli import arguments
-from caseassign.cli.acts import Act, acting, add_day, add_enrollment, how, plain
+from caseassign.cli.acts import Act, Doing, acting, add_day, add_enrollment, how
 from caseassign.cli.arguments import DONE, NONE, REFUSED, Commands, Parser, WrongUsageError
-from caseassign.cli.output import answer, print_blocks, print_data, print_error
-from caseassign.cli.store import acting_user, check_known, check_part, opened, user_of
+from caseassign.cli.output import print_blocks, print_data, print_error
+from caseassign.cli.store import check_known, check_part, opened, user_of
+from caseassign.clock import agency_today
 from caseassign.display import plans
 from caseassign.display.blocks import Block, clean
 from caseassign.display.words import counted
 from caseassign.errors import RuleViolationError
-from caseassign.history import COMMAND, RecordKey
 from caseassign.model import Client, HouseholdKey
+from caseassign.period import Period
 from caseassign.storage import Store
 from caseassign.teamwork import OfCaseload
 
@@ -130,26 +130,28 @@ def _case_to(word: str) -> tuple[str, str | None]:
 
 
 def _reassign(args: Namespace) -> int:
-    _check_receivers(args, required=True)
+    _check_receivers(args, args.from_, required=True)
     with opened(args) as store:
-        casework = Casework(store, user=acting_user(store, args.user))
-        if _is_repeated(store, args):
+        doing = Doing.of(store, args)
+        casework = doing.casework
+        if doing.is_repeated:  # then there is no plan, and the first outcome is told again
             outcome = casework.reassign(args.from_, args.to or {}, args.on, balance=args.balance, **how(args))
-            return _told(args, outcome, lambda: plans.done(outcome, dry_run=args.dry_run))
+            return doing.told(args, outcome, lambda: _done(args, outcome))
         plan = _plan(casework, args, args.from_, _part_of(store, args))
         status = _status_unless_agreed(store, args, plan)
         if status is not None:
             return status
         outcome = casework.apply(plan, **how(args))
-    return _told(args, outcome, lambda: plans.carried_out(plan))
+    return doing.told(args, outcome, lambda: plans.carried_out(plan))
 
 
 def _deactivate(args: Namespace) -> int:
-    _check_receivers(args, required=False)
+    _check_receivers(args, args.worker, required=False)
     with opened(args) as store:
-        casework = Casework(store, user=acting_user(store, args.user))
+        doing = Doing.of(store, args)
+        casework = doing.casework
         leaver, plan, day = user_of(store, args.worker), None, args.on
-        if (args.to or args.to_case) and not _is_repeated(store, args):
+        if (args.to or args.to_case) and not doing.is_repeated:
             casework.deactivate(leaver, day, dry_run=True)  # nobody is asked about what would then be denied
             plan = _plan(casework, args, leaver.user_id, {})
             day = plan.on
@@ -158,19 +160,22 @@ def _deactivate(args: Namespace) -> int:
                 return status
         outcome = casework.deactivate(leaver, day, plan, **how(args))
     moved = () if plan is None else plans.carried_out(plan)
-    return _told(args, outcome, lambda: (*moved, *plans.departure(leaver, outcome, dry_run=args.dry_run)))
+    return doing.told(args, outcome, lambda: (*moved, *plans.departure(leaver, outcome, dry_run=args.dry_run)))
 
 
 def _cover(args: Namespace) -> int:
     with opened(args) as store:
-        casework = Casework(store, user=acting_user(store, args.user))
+        doing = Doing.of(store, args)
         part = _part_of(store, args)
-        outcome = casework.cover(args.for_, args.by, args.start, args.end, **part, **how(args))
+        outcome = doing.casework.cover(args.for_, args.by, args.start, args.end, **part, **how(args))
         away, stand_in = user_of(store, args.for_), user_of(store, args.by)
-    return _told(args, outcome, lambda: plans.cover(outcome, away, stand_in, dry_run=args.dry_run))
+    asked = Period(args.start, args.end)
+    return doing.told(args, outcome, lambda: plans.cover(outcome, away, stand_in, asked, dry_run=args.dry_run))
 
 
-def _check_receivers(args: Namespace, *, required: bool) -> None:
+def _check_receivers(args: Namespace, holder: str, *, required: bool) -> None:
+    if holder in (args.to or ()):
+        raise WrongUsageError("--to names the user whose caseload it is")
     if required and not (args.to or args.to_case):
         raise WrongUsageError("say who takes over: --to ID for all cases, --to-case CASE=ID for some")
     if len(set(args.to or ())) > 1 and not args.balance:
@@ -231,23 +236,17 @@ def _together(line: PlannedCase) -> object:
     return line.case.enrollment.household_key or line.case.enrollment.enrollment_id
 
 
-def _is_repeated(store: Store, args: Namespace) -> bool:
-    """Whether a command with this id was carried out: then there is no plan, and the first outcome is told again."""
-    if args.command_id is None:
-        return False
-    with store.transaction() as tx:
-        return bool(tx.history.of_records([RecordKey(COMMAND, args.command_id)]))
-
-
 # Agreeing to a plan
 
 
 def _status_unless_agreed(store: Store, args: Namespace, plan: ReassignmentPlan) -> int | None:
     """Show a plan; return None if it shall be carried out, else the exit status. Never wait where nobody sees it."""
+    named = [user_id for _, user_id in args.to_case or () if user_id is not None]
+    receivers = dict.fromkeys((*(args.to or ()), *named))
     with store.transaction() as tx:
-        users = tx.users.get({plan.from_, *(line.to for line in plan if line.to is not None)})
+        users = tx.users.get({plan.from_, *receivers, *(line.to for line in plan if line.to is not None)})
     if not args.json:
-        print_blocks([*([plans.DRY_RUN] if args.dry_run else []), *plans.plan(plan, users)])
+        print_blocks([*([plans.DRY_RUN] if args.dry_run else []), *plans.plan(plan, users, receivers)])
     if args.dry_run:
         return _with_plan(args, plan, DONE)
     if not any(line.is_carried_out for line in plan):
@@ -294,8 +293,13 @@ def _is_conversation() -> bool:
 
 def _run(args: Namespace) -> int:
     with opened(args) as store:
-        outcome = args.act(Casework(store, user=acting_user(store, args.user)), args)
-    return _told(args, outcome, lambda: plans.done(outcome, dry_run=args.dry_run))
+        doing = Doing.of(store, args)
+        outcome = args.act(doing.casework, args)
+    return doing.told(args, outcome, lambda: _done(args, outcome))
+
+
+def _done(args: Namespace, outcome: Outcome) -> Iterable[Block]:
+    return plans.done(outcome, dry_run=args.dry_run, today=agency_today())
 
 
 def _undo(casework: Casework, args: Namespace) -> Outcome:
@@ -317,12 +321,3 @@ def _merge(casework: Casework, args: Namespace) -> Outcome:
         return household_id if args.project is None else HouseholdKey(args.project, household_id)
 
     return casework.merge_households(named(args.from_), named(args.into), args.on, **how(args))
-
-
-def _told(args: Namespace, outcome: Outcome, blocks: Callable[[], Iterable[Block]]) -> int:
-    """Print what an act did, and how to take it back: on one line, however long, for it to be copied."""
-    answer(args, data=lambda: plain(outcome), blocks=blocks)
-    if outcome.batch_id is not None and not args.json:
-        words = ["caseassign", "undo", outcome.batch_id, "--store", args.store, "--user", args.user]
-        sys.stdout.write(clean(f"Undo with: {' '.join(map(quote, words))}") + "\n")
-    return DONE

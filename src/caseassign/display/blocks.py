@@ -24,6 +24,12 @@ _TURNING: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2
 _WITHOUT_WIDTH: Final = frozenset({"Mn", "Me", "Cf"})
 """Categories of characters that take no place of their own: accents, joiners."""
 
+_PROSE: Final = 24
+"""How many places a column of prose takes at least."""
+
+_BETWEEN: Final = 3
+"""How many places lie between the cells of a card that stand on one line."""
+
 
 def clean(text: str) -> str:
     """Return a text on one line, with a replacement character for whatever could steer a terminal."""
@@ -55,13 +61,15 @@ class Column(Generic[T]):
     """A column: its header, and what a cell says of an item.
 
     The ends of numbers stand below each other. Where there is no room for columns side by side, those that follow
-    each other with the same ``stack`` stand below each other.
+    each other with the same ``stack`` stand below each other. Prose may go on in the next line; all else stays in one
+    piece, to be copied.
     """
 
     header: str
     says: Callable[[T], str]
     stack: str = ""
     is_number: bool = False
+    is_prose: bool = False
 
 
 @attrs.frozen
@@ -71,6 +79,7 @@ class Table:
     headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numbers: tuple[bool, ...]
+    prose: tuple[bool, ...]
     stacks: tuple[str, ...]
 
     @classmethod
@@ -83,13 +92,25 @@ class Table:
             headers=tuple(wanted[place].header for place in filled),
             rows=tuple(tuple(row[place] for place in filled) for row in rows),
             numbers=tuple(wanted[place].is_number for place in filled),
+            prose=tuple(wanted[place].is_prose for place in filled),
             stacks=tuple(wanted[place].stack or str(place) for place in filled),
         )
 
     @property
     def widths(self) -> list[int]:
         """How many places on a terminal each column takes."""
-        return [max(map(_width, cells)) for cells in zip(self.headers, *self.rows, strict=True)]
+        return [max(map(_width, cells)) for cells in self._columns()]
+
+    @property
+    def narrowest_widths(self) -> list[int]:
+        """How many places each column takes at least, where prose goes on in the next line."""
+        return [
+            max(_PROSE, *(_width(word) for cell in cells for word in cell.split())) if is_prose else width
+            for cells, width, is_prose in zip(self._columns(), self.widths, self.prose, strict=True)
+        ]
+
+    def _columns(self) -> Iterable[tuple[str, ...]]:
+        return zip(self.headers, *self.rows, strict=True)
 
     def stacked(self) -> Table:
         """Return the table with each stack of columns as one, its cells on lines below each other."""
@@ -102,8 +123,25 @@ class Table:
             headers=one_below_another(self.headers),
             rows=tuple(map(one_below_another, self.rows)),
             numbers=tuple(all(self.numbers[place] for place in stack) for stack in stacks),
+            prose=tuple(any(self.prose[place] for place in stack) for stack in stacks),
             stacks=tuple(self.stacks[stack[0]] for stack in stacks),
         )
+
+    def cards(self, room: int) -> Iterator[list[str]]:
+        """Yield each row as lines of ``Header: cell``, each stack on a line of its own if there is room for it."""
+        for row in self.rows:
+            lines: list[str] = []
+            stack = ""
+            for header, cell, of_stack in zip(self.headers, row, self.stacks, strict=True):
+                said = f"{header}: {cell}"
+                if not cell:
+                    continue
+                if lines and of_stack == stack and _width(lines[-1] + said) + _BETWEEN <= room:
+                    lines[-1] += f"{' ' * _BETWEEN}{said}"
+                else:
+                    lines.append(said)
+                stack = of_stack
+            yield lines
 
 
 Block: TypeAlias = Title | Line | Table
@@ -133,8 +171,8 @@ def _padded(cell: str, width: int, is_number: bool) -> str:  # a column of a tab
 
 
 def _width(text: str) -> int:
-    """Return how many places a text takes on a terminal."""
-    return sum(map(_places, text))
+    """Return how many places a text takes on a terminal, or the longest of its lines."""
+    return max(sum(map(_places, line)) for line in text.split("\n"))
 
 
 def _places(character: str) -> int:

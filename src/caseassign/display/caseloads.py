@@ -25,8 +25,8 @@ _CASELOADS: Final[tuple[Column[Caseload], ...]] = (
 )
 
 
-def caseloads(of: Caseloads) -> Iterator[Block]:
-    """Yield how much each user holds, or held during a period."""
+def caseloads(of: Caseloads, user: User | None = None) -> Iterator[Block]:
+    """Yield how much each user holds, or held during a period; ``user`` is who alone was asked about."""
     when = f"as of {day(of.as_of)}" if of.period is None else _during(of.period)
     cases, cover = sum(row.cases for row in of), sum(row.cover for row in of)
     hidden = f" {counted(of.withheld, 'case')} withheld." if of.withheld else ""
@@ -35,8 +35,10 @@ def caseloads(of: Caseloads) -> Iterator[Block]:
         yield Table.of(_CASELOADS, of)
         more = f", and cover of {counted(cover, 'case')}" if cover else ""
         yield Line(f"{counted(len(of), 'user')}, {counted(cases, 'case')}{more}.{hidden}")
-    else:
+    elif user is None:
         yield Line(f"Nobody holds a case, and nobody could take one {when}.{hidden}")
+    else:
+        yield Line(f"{person(user)} holds no case {when}.{hidden}")
 
 
 def cases_during(cases: Cases, user: User, period: Period) -> Iterator[Block]:
@@ -81,6 +83,7 @@ _COMING_UP: Final[tuple[Column[Ending], ...]] = (
     Column("First day gone", _on("user-leaves"), "days"),
     Column("Case manager", lambda ending: name_of(ending.user) or "", "case manager"),
     Column("User", lambda ending: ending.user_id, "case manager"),
+    Column("Covers for", lambda ending: "; ".join(map(person, ending.covers_for)), "case manager"),
     Column("Cases still held", lambda ending: "" if ending.cases is None else f"{ending.cases:,}", is_number=True),
     *(_of_case(column) for column in (*CLIENT, *ENROLLMENT, ASSIGNMENT)),
 )

@@ -23,18 +23,21 @@ def _head(case: Case) -> str:
 def _since(case: Case) -> str:
     if case.assignment is None or case.status is AssignmentStatus.UPCOMING:
         return ""
-    if case.assignment.period.is_empty:
-        return f"Same day, {day(case.assignment.start_date)}"
-    return _day_or_blank(case.since)
+    return _same_day(case) or _day_or_blank(case.since)
 
 
 def _starts_on(case: Case) -> str:
-    upcoming = case.status is AssignmentStatus.UPCOMING
-    return "" if case.assignment is None else _day_or_blank(case.assignment.start_date, wanted=upcoming)
+    if case.assignment is None or case.status is not AssignmentStatus.UPCOMING:
+        return ""
+    return _same_day(case) or day(case.assignment.start_date)
+
+
+def _same_day(case: Case) -> str:
+    return f"Same day, {day(case.assignment.start_date)}" if case.assignment and case.is_same_day else ""
 
 
 def _end(case: Case, *, past: bool = False, cover: bool = False) -> str:
-    if case.assignment is None:
+    if case.assignment is None or case.is_same_day:
         return ""
     is_past, is_cover = case.status is AssignmentStatus.INACTIVE, case.assignment.role == COVER
     return _day_or_blank(case.assignment.end_date, wanted=is_past == past and (past or is_cover == cover))

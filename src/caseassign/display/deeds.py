@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import date
 from typing import Final, NamedTuple
 
 from caseassign.acts.outcome import Skipped
@@ -28,11 +29,11 @@ class _Deed(NamedTuple):
     to: str
 
 
-def deeds(changes: Iterable[Change]) -> Iterator[str]:
-    """Yield clauses like ``ended 2 assignments: A1 (…), A2 (…)``."""
+def deeds(changes: Iterable[Change], today: date | None = None) -> Iterator[str]:
+    """Yield clauses like ``ended 2 assignments: A1 (…), A2 (…)``; what is over ``today`` has ended."""
     alike: dict[tuple[str, str, str], list[str]] = {}
     for change in changes:
-        *clause, to = _deed(change)
+        *clause, to = _deed(change, today)
         alike.setdefault(tuple(clause), []).append(to)  # type: ignore[arg-type]  # a deed less its last part
     for (verb, noun, circumstances), to_all in alike.items():
         if noun == Enrollment.KIND and len(to_all) == 1:
@@ -51,19 +52,19 @@ def left_out(skipped: Iterable[Skipped]) -> Iterator[str]:
         yield f"left out: {', '.join(ids) if len(ids) <= _NAMED else counted(len(ids), kind)} ({reason})"
 
 
-def _deed(change: Change) -> _Deed:
+def _deed(change: Change, today: date | None) -> _Deed:
     kind, key = change.record
     if kind == Enrollment.KIND:
-        return _to_enrollment(change)
+        return _to_enrollment(change, today)
     if kind == CaseAssignment.KIND:
-        return _to_assignment(change)
+        return _to_assignment(change, today)
     if change.before is None:
         return _Deed("added", kind, "", key)
     said = f" ({changed(change)})" if changed_names(change) == {"left_on"} else ""
     return _Deed("changed", kind, "", f"{key}{said}")
 
 
-def _to_enrollment(change: Change) -> _Deed:
+def _to_enrollment(change: Change, today: date | None) -> _Deed:
     key, enrollment = change.record.id, from_plain(Enrollment.KIND, change.after or {})
     if change.before is None:
         circumstances = f" in project {enrollment.project_id} on {day(enrollment.entry_date)}"
@@ -72,30 +73,30 @@ def _to_enrollment(change: Change) -> _Deed:
         return _Deed("exited", Enrollment.KIND, f" on {day(enrollment.exit_date)}", key)
     if change.action == Action.ENROLLMENT_UNDO_EXIT:
         return _Deed("re-opened", Enrollment.KIND, "", key)
-    return _to_changed_enrollment(change, enrollment)
+    return _to_changed_enrollment(change, enrollment, today)
 
 
-def _to_changed_enrollment(change: Change, enrollment: Enrollment) -> _Deed:
+def _to_changed_enrollment(change: Change, enrollment: Enrollment, today: date | None) -> _Deed:
     key, names = change.record.id, changed_names(change)
     if "deleted" in names and enrollment.deleted:
         return _Deed("marked", Enrollment.KIND, " as deleted", key)
     if change.action in _RESTORING:
-        return _Deed("restored", Enrollment.KIND, "", f"{key} ({changed(change)})")
+        return _Deed("restored", Enrollment.KIND, "", f"{key} ({changed(change, today)})")
     if change.action == Action.HOUSEHOLD_CHANGE and names <= {"household_id", "relationship_to_hoh"}:
         now = f" (now {relationship(enrollment.relationship_to_hoh)})" if "relationship_to_hoh" in names else ""
         return _Deed("moved", Enrollment.KIND, f" into household {enrollment.household_id}", f"{key}{now}")
-    return _Deed("changed", Enrollment.KIND, "", f"{key} ({changed(change)})")
+    return _Deed("changed", Enrollment.KIND, "", f"{key} ({changed(change, today)})")
 
 
-def _to_assignment(change: Change) -> _Deed:
+def _to_assignment(change: Change, today: date | None) -> _Deed:
     assignment = from_plain(CaseAssignment.KIND, change.after or {})
     verb = _verb(change, assignment)
     if verb == "made":
-        said = _cover(assignment) if assignment.role == COVER else stint(assignment)
+        said = _cover(assignment) if assignment.role == COVER else stint(assignment, today)
     else:
         said = f"{assignment.user_id} on enrollment {assignment.enrollment_id}"
         if verb not in {"voided", "kept"}:
-            said += f": {changed(change)}"
+            said += f": {changed(change, today)}"
     return _Deed(verb, CaseAssignment.KIND, "", f"{assignment.assignment_id} ({said})")
 
 

@@ -24,6 +24,9 @@ _FIELDS: Final = {
 }
 """Fields whose name is not what a screen says."""
 
+_OVER: Final = {"exit_date": "exited on", "end_date": "ended on"}
+"""What it says of days that are not ahead."""
+
 
 def changed_names(change: Change) -> frozenset[str]:
     """Return the names of the fields that are no longer as they were."""
@@ -31,11 +34,11 @@ def changed_names(change: Change) -> frozenset[str]:
     return frozenset(name for name in after if before.get(name) != after[name])
 
 
-def changed(change: Change) -> str:
-    """Return what is no longer as it was, like ``exits on 2 Mar 2026 (before: none)``."""
+def changed(change: Change, today: date | None = None) -> str:
+    """Return what is no longer as it was, like ``exits on 2 Mar 2026 (before: none)``, or ``exited`` if it is over."""
     before, after, names = change.before or {}, change.after or {}, changed_names(change)
     return "; ".join(
-        f"{_field(name)} {_value(name, after[name])} (before: {_value(name, before.get(name))})"
+        f"{_field(name, after[name], today)} {_value(name, after[name])} (before: {_value(name, before.get(name))})"
         for name in after
         if name in names
     )
@@ -58,7 +61,9 @@ def filled(change: Change) -> str:
     return "; ".join(f"{_field(name)} {_value(name, after[name])}" for name in names) or "known by its id alone"
 
 
-def _field(name: str) -> str:
+def _field(name: str, value: Any = None, today: date | None = None) -> str:
+    if name in _OVER and value is not None and today is not None and date.fromisoformat(value) <= today:
+        return _OVER[name]
     return _FIELDS.get(name) or name.replace("_", " ")
 
 

@@ -22,6 +22,8 @@ ISSUES: Final[Mapping[str, str]] = {
     "duplicate-id": "Rows share an id: the one with the latest DateUpdated is taken, this one is not.",
     "exit-before-entry": "The exit lies before the entry: the enrollment is kept out.",
     "missing-value": "A value is missing: the row is kept out if it is needed, else the field is left empty.",
+    "no-exits": "The export has no exits at all: this enrollment's stays as it is.",
+    "older-export": "The export was made before the last one that was imported: what is newer may be taken back.",
     "orphan-exit": "An exit belongs to no enrollment that is imported.",
     "other-client": "An exit names another client than its enrollment; it is taken for the enrollment.",
     "ragged-row": "A row has more values than the header has columns: the surplus is left out.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from typing import Final, TypeAlias
 
 from caseassign.acts.outcome import Outcome
@@ -32,8 +33,11 @@ _SECTIONS: Final[Mapping[PlannedOutcome, str]] = {
 """What each outcome is called, in the order in which a plan shows them."""
 
 
-def plan(of: ReassignmentPlan, users: Users) -> Iterator[Block]:
-    """Yield what would happen to each case: a table for each outcome, households together, and the counts."""
+def plan(of: ReassignmentPlan, users: Users, receivers: Iterable[str] = ()) -> Iterator[Block]:
+    """Yield what would happen to each case: a table for each outcome, households together, and the counts.
+
+    ``receivers`` are those who were named to take over: it is said of each what they get, and of some that it is none.
+    """
     who, on = _called(of.from_, users), day(of.on)
     yield Title(f"Plan: the caseload of {who}, handed over on {on}")
     if not of.lines:
@@ -46,8 +50,9 @@ def plan(of: ReassignmentPlan, users: Users) -> Iterator[Block]:
             yield Title(f"{called}: {counted(len(of_outcome), 'case')}")
             yield Table.of(_columns(users), of_outcome)
     yield Title("In all")
-    for user_id, gets in _received(lines).items():
-        yield Line(f"{_called(user_id, users)} gets {gets}.")
+    received = _received(lines)
+    for user_id in sorted({*received, *receivers}):
+        yield Line(f"{_called(user_id, users)} gets {received.get(user_id, 'none')}.")
     yield Line(f"{_counts(of)}{_withheld(of.withheld)}")
 
 
@@ -85,15 +90,19 @@ def departure(user: User, of: Outcome, *, dry_run: bool) -> Iterator[Block]:
         hint = f"caseassign reassign --from {key} hands over"
         yield Line(f"{counted(stay, 'case')} {verb} with {key} (held-by-departed): {hint}.{_withheld(of.withheld)}")
     else:
-        yield Line(f"No case stays with {user.user_id}.{_withheld(of.withheld)}")
+        yield Line(f"{user.user_id} holds no case from that day on.{_withheld(of.withheld)}")
 
 
-def cover(of: Outcome, away: User, stand_in: User, *, dry_run: bool) -> Iterator[Block]:
+def cover(of: Outcome, away: User, stand_in: User, asked: Period, *, dry_run: bool) -> Iterator[Block]:
     """Yield for how many cases a user stands in, from when, and when the other one is back."""
     days = [Period(stint.start_date, stint.end_date) for stint in of.assignments]
     ends = [each.end for each in days if each.end is not None]
-    if not ends:
+    if not ends and of.skipped:
         yield from done(of, dry_run=dry_run)
+        return
+    if not ends:
+        span = " until ".join(day(each) for each in (asked.start, asked.end) if each is not None)
+        yield Line(f"Nothing to do: there is no case of {person(away)} to cover from {span}.{_withheld(of.withheld)}")
         return
     if dry_run:
         yield DRY_RUN
@@ -107,10 +116,10 @@ def cover(of: Outcome, away: User, stand_in: User, *, dry_run: bool) -> Iterator
         yield Line(_withheld(of.withheld).strip())
 
 
-def done(of: Outcome, *, dry_run: bool) -> Iterator[Block]:
+def done(of: Outcome, *, dry_run: bool, today: date | None = None) -> Iterator[Block]:
     """Yield what an act on several records did, or would do, in a sentence."""
     if of.changes:
-        yield from text.outcome(of, dry_run=dry_run)
+        yield from text.outcome(of, dry_run=dry_run, today=today)
     else:
         yield Line(f"Nothing to do: {'; '.join(left_out(of.skipped)) or 'all is so already'}.")
     if of.withheld:
@@ -142,7 +151,7 @@ def _columns(users: Users) -> tuple[Column[PlannedCase], ...]:
         Column("Starts on", lambda line: "; ".join(day(days.start) for days in line.days), "to"),
         Column("Ends on", lambda line: "; ".join(day(days.end) for days in line.days if days.end), "to"),
         Column("Role", lambda line: "" if line.assignment.role == CASE_MANAGER else line.assignment.role, "to"),
-        Column("Why", lambda line: line.reason or text.refusal(line.violations)),
+        Column("Why", lambda line: line.reason or text.refusal(line.violations), is_prose=True),
     )
 
 
@@ -167,7 +176,7 @@ def _received(lines: Iterable[PlannedCase]) -> dict[str, str]:
             households.setdefault(line.to, set()).add(enrollment.household_key or enrollment.enrollment_id)
     return {
         user_id: f"{counted(cases[user_id], 'case')} of {counted(len(households[user_id]), 'household')}"
-        for user_id in sorted(cases)
+        for user_id in cases
     }
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any, Final
 
 from caseassign.display.blocks import Block, Line, Title
@@ -13,27 +14,55 @@ from caseassign.display.words import counted, day, moment, relationship, withhel
 from caseassign.histories import History
 from caseassign.history import IMPORT, Break, Change, from_plain
 from caseassign.model import CASE_MANAGER, COVER, CaseAssignment, Enrollment, User
+from caseassign.period import Period
 from caseassign.policy import Action
 
-_ENDED: Final[Mapping[str, str]] = {
-    Action.ASSIGNMENT_HAND_OVER: "handed over",
-    Action.CASELOAD_REASSIGN: "reassigned",
-}
+_HANDING_OVER: Final = frozenset[str]({Action.ASSIGNMENT_HAND_OVER, Action.CASELOAD_REASSIGN})
 """Acts that end a stint so that somebody else can go on; any other just ends it."""
 
 _RESTORING: Final = frozenset[str]({Action.ENROLLMENT_UNDO_EXIT, Action.BATCH_UNDO})
 
+NOBODY: Final[Mapping[str, Collection[str]]] = MappingProxyType({})
+"""Where it is not known for whom covers are."""
 
-def history(of: str, lines: History, users: Mapping[str, User]) -> Iterator[Block]:
+
+def history(
+    of: str,
+    lines: History,
+    users: Mapping[str, User],
+    more: Iterable[Change] = (),
+    covered: Mapping[str, Collection[str]] = NOBODY,
+) -> Iterator[Block]:
     """Yield the history of a record, or of a batch; ``users`` are those whose names are known.
 
     Each change is told in a sentence. The changes of one batch follow each other, and who, when and why is said once.
+    ``more`` are lines that are not told, and say to whom a case was handed over. ``covered`` says for whom a cover
+    is, by its id.
     """
     yield Title(f"History of {of}")
-    teller = _Teller(users)
+    teller = _Teller(users, (*lines, *more), covered)
     for _, batch in groupby(lines, key=lambda line: (line.batch_id, line.recorded_at, line.user_id, line.reason)):
         yield from map(Line, teller.told(list(batch)))
     yield Line(f"{counted(len(lines), 'line')}.{withheld(lines.withheld)}")
+
+
+def batches_of_hand_overs(lines: Iterable[Change]) -> frozenset[str]:
+    """Return the batches in which a case was handed over; their lines say to whom."""
+    return frozenset(line.batch_id for line in lines if _hands_over(line))
+
+
+def covers_in(lines: Iterable[Change]) -> list[CaseAssignment]:
+    """Return the covers that lines of history begin with."""
+    new: list[CaseAssignment] = [
+        from_plain(CaseAssignment.KIND, line.after or {})
+        for line in lines
+        if line.record.kind == CaseAssignment.KIND and line.before is None
+    ]
+    return [stint for stint in new if stint.role == COVER]
+
+
+def _hands_over(line: Change) -> bool:
+    return line.record.kind == CaseAssignment.KIND and line.action in _HANDING_OVER and ends(line)
 
 
 def users_in(lines: Iterable[Change]) -> frozenset[str]:
@@ -52,19 +81,29 @@ def verification(breaks: Sequence[Break]) -> Iterator[Block]:
 
 
 class _Teller:
-    """Tells lines of history as sentences; knows the names of users."""
+    """Tells lines of history as sentences; knows the names of users, who goes on with a case, who is covered."""
 
-    def __init__(self, users: Mapping[str, User]) -> None:
+    def __init__(
+        self, users: Mapping[str, User], lines: Iterable[Change], covered: Mapping[str, Collection[str]]
+    ) -> None:
+        self._covered = covered
+        self._new: defaultdict[tuple[str, str, str], list[CaseAssignment]] = defaultdict(list)
+        for line in lines:
+            if line.record.kind == CaseAssignment.KIND and line.before is None:
+                stint: CaseAssignment = from_plain(CaseAssignment.KIND, line.after or {})
+                self._new[line.batch_id, stint.enrollment_id, stint.role].append(stint)
         names = {key: " ".join(filter(None, (user.first_name, user.last_name))) for key, user in users.items()}
         often = Counter(names.values())
         self._names = {key: name if often[name] == 1 else f"{name} ({key})" for key, name in names.items() if name}
 
     def told(self, batch: Sequence[Change]) -> Iterator[str]:
         """Yield the lines of one batch: a whole sentence, and what it goes on with."""
-        first, *more = batch
+        # The line of an import is written last, when it has counted: it says what all the others are about.
+        first, *more = sorted(batch, key=lambda change: change.record.kind != IMPORT)
         who = "the system" if first.user_id is None else self._name(first.user_id)
         why = f": {first.reason}" if first.reason else ""
-        yield f"{moment(first.recorded_at)}, {who} {self._deed(first)}{why}, batch {first.batch_id}"
+        how = " by import" if first.action == Action.EXPORT_IMPORT and first.record.kind != IMPORT else ""
+        yield f"{moment(first.recorded_at)}, {who} {self._deed(first)}{how}{why}, batch {first.batch_id}"
         for change in more:
             yield f"  and {self._deed(change)}"
 
@@ -91,7 +130,7 @@ class _Teller:
         is_own = after.user_id == change.user_id
         whose = "their own" if is_own else f"{self._name(after.user_id)}'s"
         if change.before is None:
-            return _new_assignment(change, after, "themselves" if is_own else self._name(after.user_id), whose)
+            return self._new_assignment(change, after, "themselves" if is_own else self._name(after.user_id), whose)
         before: CaseAssignment = from_plain(CaseAssignment.KIND, change.before)
         held = f"{whose} {_held(after)}"
         if after.voided and not before.voided:
@@ -102,15 +141,37 @@ class _Teller:
             return f"kept {held} after the exit"
         if ends(change) and after.end_date is not None:
             planned = "" if before.end_date is None else f" instead of {day(before.end_date)}"
-            return f"{_ENDED.get(change.action, 'ended')} {held} as of {day(after.end_date)}{planned}"
+            days = Period(after.end_date, before.end_date)
+            to = self._receiver(change, after, days) if _hands_over(change) else None
+            ended = f"ended {held}" if to is None else f"handed {held} over to {to}"
+            return f"{ended} as of {day(after.end_date)}{planned}"
         return f"amended {held} ({changed(change)})"
+
+    def _receiver(self, change: Change, ended: CaseAssignment, days: Period) -> str | None:
+        """Return who goes on on the days that a stint no longer has; None where nobody new does."""
+        for new in self._new[change.batch_id, ended.enrollment_id, ended.role]:
+            if days.overlaps(new.period):
+                return "themselves" if new.user_id == change.user_id else self._name(new.user_id)
+        return None
+
+    def _new_assignment(self, change: Change, after: CaseAssignment, whom: str, whose: str) -> str:
+        days = _days(after) + (", kept after the exit" if after.kept_after_exit else "")
+        if change.action == Action.ASSIGNMENT_REACTIVATE:
+            return f"reactivated {whose} {_held(after)}{days}"
+        if after.role == COVER:
+            names = " and ".join(map(self._name, sorted(self._covered.get(after.assignment_id, ()))))
+            where = f"enrollment {after.enrollment_id}"
+            return f"assigned {whom} to cover {f'for {names} on {where}' if names else where}{days}"
+        return f"assigned {whom} to enrollment {after.enrollment_id} as {after.role}{days}"
 
 
 def _import(change: Change) -> str:
     after: Any = change.after
     imported = sorted(after["imported"].items())
     new = ", ".join(counted(number, kind.removesuffix("s")) for kind, number in imported if number)
-    return f"imported export {after['export_id']} ({new or 'nothing'} new)"
+    changed_too = sum(after.get("changed", {}).values())
+    also = f", {counted(changed_too, 'record')} changed" if changed_too else ""
+    return f"imported export {after['export_id']} ({new or 'nothing'} new{also})"
 
 
 def _enrollment(change: Change) -> str:
@@ -142,15 +203,6 @@ def _move(what: str, before: Enrollment, after: Enrollment) -> str:
     if was is None:
         return f"put {what} into household {now} ({member})"
     return f"moved {what} from household {was} into household {now} ({member})"
-
-
-def _new_assignment(change: Change, after: CaseAssignment, whom: str, whose: str) -> str:
-    days = _days(after) + (", kept after the exit" if after.kept_after_exit else "")
-    if change.action == Action.ASSIGNMENT_REACTIVATE:
-        return f"reactivated {whose} {_held(after)}{days}"
-    if after.role == COVER:
-        return f"assigned {whom} to cover enrollment {after.enrollment_id}{days}"
-    return f"assigned {whom} to enrollment {after.enrollment_id} as {after.role}{days}"
 
 
 def _held(stint: CaseAssignment) -> str:

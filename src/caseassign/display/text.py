@@ -7,14 +7,15 @@ ended on a day is no longer so at the close of that day.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import date, datetime
 from itertools import groupby
 from typing import Final, NamedTuple, Self
 
 from caseassign.acts.import_assignments import AssignmentImport
 from caseassign.acts.import_export import ImportResult
 from caseassign.acts.outcome import Outcome
+from caseassign.acts.refresh import DAY_RULES
 from caseassign.audit import Finding
 from caseassign.cases import Cases
 from caseassign.display.blocks import Block, Column, Line, Table, Title
@@ -31,12 +32,25 @@ from caseassign.display.columns import (
 )
 from caseassign.display.deeds import deeds, left_out
 from caseassign.display.meanings import ISSUES, LIST_ISSUES, RULES
-from caseassign.display.words import counted, day, person, relationship, stint, withheld
+from caseassign.display.words import counted, day, known_at, person, relationship, stint, withheld
 from caseassign.errors import Violation
 from caseassign.model import Client, User
 from caseassign.questions import ClientRecord, EnrollmentRecord
 
 # Lists of cases
+
+
+def as_known_at(blocks: Iterable[Block], moment: datetime) -> Iterator[Block]:
+    """Yield the answer to a question that was asked as known at a moment: the first thing that it says is when."""
+    then = known_at(moment)
+    for number, block in enumerate(blocks):
+        if number:
+            yield block
+        elif isinstance(block, Title):
+            yield Title(f"{block.text}, {then}")
+        else:
+            yield Line(f"{then[0].upper()}{then[1:]}:")
+            yield block
 
 
 def held(cases: Cases, user: User) -> Iterator[Block]:
@@ -107,16 +121,16 @@ def _count(cases: Cases, noun: str) -> str:
 # Acts
 
 
-def outcome(of: Outcome, *, dry_run: bool = False) -> Iterator[Block]:
-    """Yield what an act did, or would do, in a sentence."""
+def outcome(of: Outcome, *, dry_run: bool = False, today: date | None = None) -> Iterator[Block]:
+    """Yield what an act did, or would do, in a sentence; of what is over ``today`` it is said that it ended."""
     if dry_run:
         yield Line("Dry run, nothing written.")
     if of.changes:
-        clauses = [*deeds(of.changes), *left_out(of.skipped)]
+        clauses = [*deeds(of.changes, today), *left_out(of.skipped)]
         said = "; ".join(clauses)
         yield Line(f"Would have {said}." if dry_run else f"{said[0].upper()}{said[1:]}.")
     else:
-        yield Line(f"Nothing to do: {'; '.join(_as_it_is(of)) or 'all is so already'}.")
+        yield Line(f"Nothing to do: {'; '.join(_as_it_is(of, today)) or 'all is so already'}.")
 
 
 def refusal(violations: Iterable[Violation]) -> str:
@@ -124,12 +138,16 @@ def refusal(violations: Iterable[Violation]) -> str:
     return "; ".join(dict.fromkeys(f"{violation.message} ({violation.code})" for violation in violations))
 
 
-def _as_it_is(of: Outcome) -> Iterator[str]:
+def _as_it_is(of: Outcome, today: date | None) -> Iterator[str]:
     for enrollment in of.enrollments:
-        exited = "is not exited" if enrollment.exit_date is None else f"is exited on {day(enrollment.exit_date)}"
-        yield f"enrollment {enrollment.enrollment_id} {exited}"
+        if enrollment.exit_date is None:
+            said = "is not exited"
+        else:
+            is_over = today is None or enrollment.exit_date <= today
+            said = f"{'exited' if is_over else 'exits'} on {day(enrollment.exit_date)}"
+        yield f"enrollment {enrollment.enrollment_id} {said}"
     for assignment in of.assignments:
-        held = "is void" if assignment.voided else f"is that of {stint(assignment)}"
+        held = "is void" if assignment.voided else f"is that of {stint(assignment, today)}"
         yield f"assignment {assignment.assignment_id} {held}"
 
 
@@ -137,11 +155,19 @@ def _as_it_is(of: Outcome) -> Iterator[str]:
 
 
 _SHOWN: Final = 50
-"""How many violations an import shows one by one."""
+"""How many assignments that were not restored an import shows one by one."""
+
+_EXAMPLES: Final = 10
+"""How many violations, and how many enrollments of a kind, an import shows."""
 
 
-def imported(result: ImportResult, name: str, *, seeded: bool = False, dry_run: bool = False) -> Iterator[Block]:
-    """Yield what an import did, or would do. ``seeded`` says that last editors became case managers."""
+def imported(
+    result: ImportResult, name: str, *, seeded: bool = False, follows: bool = False, dry_run: bool = False
+) -> Iterator[Block]:
+    """Yield what an import did, or would do.
+
+    ``seeded`` says that last editors became case managers, ``follows`` that assignments followed what arrived.
+    """
     if dry_run:
         yield Line("Dry run, nothing written.")
     yield Title(f"Import of {name}")
@@ -161,10 +187,11 @@ def imported(result: ImportResult, name: str, *, seeded: bool = False, dry_run: 
     if result.violations:
         yield Title("Violations that the update brought")
         yield _counts(Counter(violation.code for violation in result.violations), "Must be true, and is not", RULES)
-        for violation in result.violations[:_SHOWN]:
+        for violation in result.violations[:_EXAMPLES]:
             yield Line(f"{violation.code} {', '.join(violation.ids)}: {violation.message}")
-        if len(result.violations) > _SHOWN:
-            yield Line(f"… and {len(result.violations) - _SHOWN:,} more; caseassign audit lists all.")
+        if len(result.violations) > _EXAMPLES:
+            yield Line(f"… and {len(result.violations) - _EXAMPLES:,} more; caseassign audit lists all.")
+        yield from map(Line, _what_to_do({v.code for v in result.violations}, follows=follows, dry_run=dry_run))
     if result.batch_id is not None:
         yield Line(f"Batch {result.batch_id}.")
 
@@ -180,17 +207,39 @@ _ARRIVED: Final[Mapping[str, str]] = {
 """What an import says of enrollments that were there, by the key under which it names them."""
 
 
+def _what_to_do(codes: Collection[str], *, follows: bool, dry_run: bool) -> Iterator[str]:
+    """Yield what can be done about violations, each thing once, with the codes that it is about."""
+    late = sorted(DAY_RULES.intersection(codes))
+    if late and not follows:
+        again = "import it" if dry_run else "import it again"
+        yield f"What to do about {', '.join(late)}: {again} with --at-exit end, and the assignments follow."
+    if late and follows:
+        yield f"What to do about {', '.join(late)}: correct the days of the enrollment, and import it again."
+    if "enrollment-deleted" in codes:
+        yield "What to do about enrollment-deleted: void the assignments, or leave them if it may come back."
+
+
 def _arrived(result: ImportResult) -> Iterator[Block]:
     """Yield what arrived for enrollments that were there, and what became of their assignments."""
     if any(result.arrived.values()):
         yield Title("What arrived for enrollments that were there")
         yield Line(_list_of({said: len(result.arrived[what]) for what, said in _ARRIVED.items()}))
+    if result.caught_up:
+        late = counted(len(result.caught_up), "enrollment")
+        yield Line(f"{late} whose days had arrived before: the assignments follow now.")
     if any(result.adjusted.values()):
         yield Line(f"Of their assignments {_list_of(result.adjusted)}")
     for skipped in result.not_restored[:_SHOWN]:
         yield Line(f"Not restored: assignment {skipped.id} ({skipped.reason}).")
     if len(result.not_restored) > _SHOWN:
         yield Line(f"… and {len(result.not_restored) - _SHOWN:,} more that were not restored.")
+    if result.unassigned:
+        more = len(result.unassigned) - _EXAMPLES
+        named = ", ".join(result.unassigned[:_EXAMPLES]) + (f", … and {more:,} more" if more > 0 else "")
+        yield Line(
+            f"Nobody is responsible now for {len(result.unassigned):,} of those that are open again: {named}. "
+            "caseassign unassigned lists them."
+        )
 
 
 def _list_of(counts: Mapping[str, int]) -> str:
@@ -232,7 +281,7 @@ def _counts(counts: Mapping[str, int], header: str, meanings: Mapping[str, str])
     columns: tuple[Column[tuple[str, int]], ...] = (
         Column("Count", lambda row: f"{row[1]:,}", is_number=True),
         Column("Code", lambda row: row[0]),
-        Column(header, lambda row: meanings.get(row[0], "")),
+        Column(header, lambda row: meanings.get(row[0], ""), is_prose=True),
     )
     return Table.of(columns, sorted(counts.items()))
 
@@ -250,12 +299,12 @@ def violations(findings: Iterable[Finding]) -> Iterator[Block]:
     """Yield violations that an audit found, one by one."""
     columns: tuple[Column[Finding], ...] = (
         Column("Code", lambda finding: finding.code),
-        Column("Violation", lambda finding: finding.message),
-        Column("Client ID", lambda finding: finding.personal_id or ""),
-        Column("Household ID", lambda finding: finding.household_id or ""),
-        Column("Enrollment", lambda finding: finding.enrollment_id or ""),
-        Column("User", lambda finding: finding.user_id or ""),
-        Column("Assignment", lambda finding: finding.assignment_id or ""),
+        Column("Violation", lambda finding: finding.message, is_prose=True),
+        Column("Client ID", lambda finding: finding.personal_id or "", "whose"),
+        Column("Household ID", lambda finding: finding.household_id or "", "whose"),
+        Column("User", lambda finding: finding.user_id or "", "whose"),
+        Column("Enrollment", lambda finding: finding.enrollment_id or "", "ids"),
+        Column("Assignment", lambda finding: finding.assignment_id or "", "ids"),
     )
     yield Title("Violations")
     yield Table.of(columns, findings)

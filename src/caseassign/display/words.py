@@ -21,6 +21,13 @@ def moment(of: datetime) -> str:
     return f"{day(of)} {of:%H:%M} UTC"
 
 
+def known_at(of: datetime) -> str:
+    """Return what the answer to a question says that was asked as known at a moment, to the second if it has any."""
+    of = of.astimezone(UTC)
+    is_whole_minute = (of.second, of.microsecond) == (59, 999_999)
+    return f"as known at {moment(of) if is_whole_minute else f'{day(of)} {of:%H:%M:%S} UTC'}"
+
+
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun, like ``1 case`` or ``1,200 cases``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
@@ -41,15 +48,21 @@ def relationship(code: RelationshipToHoH | None) -> str:
     """Return what a member is to the head of household."""
     if code is None:
         return "relationship unknown"
+    if code is RelationshipToHoH.DATA_NOT_COLLECTED:
+        return "relationship data not collected"
     return "head" if code is RelationshipToHoH.SELF else code.name.lower().replace("_", " ")
 
 
-def stint(of: CaseAssignment) -> str:
-    """Return who holds what on which days, like ``U1 on enrollment E1 from 2 Mar 2026, ends on 5 May 2026``."""
+def stint(of: CaseAssignment, today: date | None = None) -> str:
+    """Return who holds what on which days, like ``U1 on enrollment E1 from 2 Mar 2026, ends on 5 May 2026``.
+
+    As of ``today``, if it is given, what is over has "ended".
+    """
     if of.period.is_empty:
         days = f", Same day, {day(of.start_date)}"
     elif of.end_date is None:
         days = f" from {day(of.start_date)}"
     else:
-        days = f" from {day(of.start_date)}, ends on {day(of.end_date)}"
+        ends = "ended" if today is not None and of.period.has_ended(today) else "ends"
+        days = f" from {day(of.start_date)}, {ends} on {day(of.end_date)}"
     return f"{of.user_id} on enrollment {of.enrollment_id}{days}, as {of.role}"

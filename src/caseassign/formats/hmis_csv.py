@@ -18,7 +18,7 @@ import sqlite3
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from types import TracebackType
 from typing import Any, Final, Generic, NamedTuple, Self, TypeAlias, TypeVar
@@ -26,10 +26,10 @@ from typing import Any, Final, Generic, NamedTuple, Self, TypeAlias, TypeVar
 import attrs
 
 from caseassign.errors import StorageError
-from caseassign.formats.hmis_days import read_day
+from caseassign.formats.hmis_days import read_day, read_moment
 from caseassign.formats.hmis_judging import count_kept_out, judge, names_every_enrollment, without_row
 from caseassign.formats.hmis_source import FILES, open_source
-from caseassign.formats.hmis_staging import Progress, export_row, load, open_staging, read_number
+from caseassign.formats.hmis_staging import Progress, export_row, has_only_changes, load, open_staging, read_number
 from caseassign.model import Client, Enrollment, Organization, Project, User
 
 T_co = TypeVar("T_co", covariant=True)
@@ -47,11 +47,22 @@ class Row(NamedTuple):
     """A record of an export. A ``bare`` one is known by its id alone: rows refer to it, and its file lacks it.
 
     ``entered_by`` is the user who last edited an enrollment (its UserID), and None for every other kind.
+    ``tells_exit`` is whether the export says if, and when, an enrollment exited.
     """
 
     record: ExportRecord
     bare: bool
     entered_by: str | None
+    tells_exit: bool = True
+
+
+class LoneExit(NamedTuple):
+    """A row of Exit.csv in a delta whose enrollment has no row in it; without ``exit_date`` the exit is removed."""
+
+    line: int
+    enrollment_id: str
+    personal_id: str | None
+    exit_date: date | None
 
 
 class Issue(NamedTuple):
@@ -83,11 +94,15 @@ class Listing(Generic[T_co]):
 
 
 class _Kind(NamedTuple):
-    """Where the rows of one kind are staged, and how the record is built of the fields that are selected."""
+    """Where the rows of one kind are staged, and how the record is built of the fields that are selected.
+
+    ``about`` says who entered a row, and whether Exit.csv has one for it.
+    """
 
     table: str
     fields: str
     build: Callable[..., ExportRecord]
+    about: str = "NULL, 1"
 
 
 def _client(personal_id: str, first_name: str | None, last_name: str | None) -> Client:
@@ -142,21 +157,30 @@ def _day(ordinal: int | None) -> date | None:
 
 
 _KINDS: Final[Mapping[str, _Kind]] = {
-    Client.KIND: _Kind("client", "NULL, id, first_name, last_name", _client),
-    User.KIND: _Kind("user", "NULL, id, first_name, last_name", _user),
-    Organization.KIND: _Kind("organization", "NULL, id, organization_name", _organization),
+    Client.KIND: _Kind("client", "id, first_name, last_name", _client),
+    User.KIND: _Kind("user", "id, first_name, last_name", _user),
+    Organization.KIND: _Kind("organization", "id, organization_name", _organization),
     Project.KIND: _Kind(
         "project",
-        "NULL, id, organization_id, project_name, project_type, abs(operating_start_date), abs(operating_end_date)",
+        "id, organization_id, project_name, project_type, abs(operating_start_date), abs(operating_end_date)",
         _project,
     ),
     Enrollment.KIND: _Kind(
         "enrollment",
-        "user_id, id, personal_id, project_id, household_id, relationship_to_hoh, abs(entry_date),"
+        "id, personal_id, project_id, household_id, relationship_to_hoh, abs(entry_date),"
         " (SELECT abs(x.exit_date) FROM exit AS x WHERE x.id = enrollment.id), deleted IS NOT NULL",
         _enrollment,
+        "user_id, id IN (SELECT x.id FROM exit AS x) OR id IN (SELECT r.id FROM removed_exit AS r)",
     ),
 }
+
+
+_LONE_EXITS: Final = (
+    "SELECT line, id, personal_id, abs(exit_date) FROM exit WHERE id NOT IN (SELECT e.id FROM enrollment AS e)"
+    " UNION ALL "
+    "SELECT line, id, personal_id, NULL FROM removed_exit WHERE id NOT IN (SELECT e.id FROM enrollment AS e)"
+    " ORDER BY 2"
+)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -166,7 +190,9 @@ class Export:
     It gives back the disk when it is closed, or when nobody holds it any more.
     Records come in the order of their ids, issues in that of files and lines. What Export.csv says is None where
     it does not say it. ``kept_out`` counts the enrollments that could not be imported, and ``sha256`` is the same
-    for the same files, zipped or not. ``has_exits`` is whether there was an Exit.csv to say who has exited.
+    for the same files, zipped or not. ``exported_at`` is ExportDate, in UTC where it names a zone.
+    ``is_delta`` is whether it has only what changed. ``has_exits`` is whether it says who has exited: a delta does,
+    row by row; any other export does if there is a row in its Exit.csv.
     ``full_refresh`` is the first and the last day of the period of which it has every enrollment of its projects:
     where it is a full refresh of a reporting period, and the id of every row of Enrollment.csv can be read.
     """
@@ -175,12 +201,14 @@ class Export:
     export_id: str | None
     implementation_id: str | None
     csv_version: str | None
+    exported_at: datetime | None
     export_start_date: date | None
     export_end_date: date | None
     export_period_type: int | None
     export_directive: int | None
     hash_status: int | None
     sha256: str
+    is_delta: bool
     has_exits: bool
     full_refresh: tuple[date, date] | None
     issue_counts: dict[str, int]
@@ -222,9 +250,20 @@ class Export:
 
     def rows(self, kind: str) -> Iterator[Row]:
         """Yield the records of a kind (``"client"``, …, ``"enrollment"``) with what an import must know of them."""
-        table, fields, build = _KINDS[kind]
-        for bare, entered_by, *values in self._select(f"SELECT bare, {fields} FROM {table} ORDER BY id"):
-            yield Row(build(*values), bool(bare), entered_by)
+        table, fields, build, about = _KINDS[kind]
+        is_told = self.has_exits and not self.is_delta
+        for bare, entered_by, has_exit, *values in self._select(
+            f"SELECT bare, {about}, {fields} FROM {table} ORDER BY id"
+        ):
+            yield Row(build(*values), bool(bare), entered_by, bool(has_exit) or is_told)
+
+    def lone_exits(self) -> Iterator[LoneExit]:
+        """Yield the exits of a delta whose enrollments have no row in it, those that it removes among them.
+
+        Which enrollments they are about is not known here: in any other export, such an exit is an issue.
+        """
+        for line, enrollment_id, personal_id, exit_date in self._select(_LONE_EXITS):
+            yield LoneExit(line, enrollment_id, personal_id, _day(exit_date))
 
     def lacking(self, enrollment_ids: Iterable[str]) -> list[str]:
         """Return those of these ids for which there is no row in Enrollment.csv, not even one that is kept out."""
@@ -278,10 +317,11 @@ def read(path: str | os.PathLike[str], progress: Progress | None = None) -> Expo
         db.execute("BEGIN")
         with open_source(path) as source:
             sha256 = load(db, source, progress or _say_nothing)
-            has_exits = "Exit.csv" in source
-        judge(db)
+        is_delta = has_only_changes(db)
+        ((has_exits,),) = db.execute("SELECT EXISTS (SELECT 1 FROM exit WHERE id IS NOT NULL)")
+        judge(db, is_delta=is_delta)
         db.execute("COMMIT")
-        return _export(db, source.name, sha256, has_exits=has_exits)
+        return _export(db, source.name, sha256, is_delta=is_delta, has_exits=is_delta or bool(has_exits))
     except sqlite3.Error as error:
         db.close()
         raise StorageError(f"the export cannot be staged on the disk: {error}") from None
@@ -294,8 +334,8 @@ def _say_nothing(file: str, rows: int) -> None:
     """Report no progress."""
 
 
-def _export(db: sqlite3.Connection, name: str, sha256: str, *, has_exits: bool) -> Export:
-    export_id, implementation_id, csv_version, start, end, period_type, directive, hash_status = export_row(db)
+def _export(db: sqlite3.Connection, name: str, sha256: str, *, is_delta: bool, has_exits: bool) -> Export:
+    export_id, implementation_id, csv_version, made, start, end, period_type, directive, hash_status = export_row(db)
     first, last = _written_day(start), _written_day(end)
     is_full = read_number(directive) == _FULL_REFRESH
     is_full &= period_type is None or read_number(period_type) == _REPORTING_PERIOD
@@ -304,12 +344,14 @@ def _export(db: sqlite3.Connection, name: str, sha256: str, *, has_exits: bool) 
         export_id=export_id,
         implementation_id=implementation_id,
         csv_version=csv_version,
+        exported_at=read_moment(made or ""),
         export_start_date=first,
         export_end_date=last,
         export_period_type=read_number(period_type),
         export_directive=read_number(directive),
         hash_status=read_number(hash_status),
         sha256=sha256,
+        is_delta=is_delta,
         has_exits=has_exits,
         full_refresh=_span(first, last) if is_full and names_every_enrollment(db) else None,
         issue_counts=dict(db.execute("SELECT code, count(*) FROM issue GROUP BY code ORDER BY code")),

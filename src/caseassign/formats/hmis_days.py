@@ -8,7 +8,7 @@ Everything else, two-digit years included, is no day.
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from typing import Final, NamedTuple
 
 _TIME: Final = (
@@ -53,6 +53,21 @@ def read_day(text: str) -> ReadDay | None:
         day = date(int(match["year"]), _month(match["month"]), int(match["day"]))
         return ReadDay(day, match.re is _STANDARD, day.toordinal() * _DAY + _nanoseconds(match))
     except ValueError:
+        return None
+
+
+def read_moment(text: str) -> datetime | None:
+    """Return the moment that ``text`` names, in UTC where it names a zone, to the microsecond; None where it is none.
+
+    None also for a moment outside of the calendar, which only a zone can make of a day in it.
+    """
+    read = read_day(text)
+    if read is None:
+        return None
+    since_midnight = timedelta(microseconds=(read.moment - read.day.toordinal() * _DAY) // 1000)
+    try:
+        return datetime.combine(read.day, time()) + since_midnight
+    except OverflowError:
         return None
 
 

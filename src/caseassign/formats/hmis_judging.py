@@ -31,6 +31,7 @@ from caseassign.formats.hmis_staging import (
 )
 
 _IS_DELETED: Final = f"deleted IS NOT NULL AND deleted <> '{UNREADABLE}'"
+_IS_ALONE: Final = "NOT EXISTS (SELECT 1 FROM enrollment AS e WHERE e.id = exit.id)"
 
 
 class _Defect(NamedTuple):
@@ -63,17 +64,32 @@ _REFERENCES: Final = (
 """Which table refers, in which field, to which: what the export lacks there becomes a bare record."""
 
 
-def judge(db: sqlite3.Connection) -> None:
-    """Leave exactly what is imported in the staging tables, and in ``issue`` what is wrong with the export."""
+def judge(db: sqlite3.Connection, *, is_delta: bool) -> None:
+    """Leave exactly what is imported in the staging tables, and in ``issue`` what is wrong with the export.
+
+    A delta can bring an exit without its enrollment, and take back one that was sent before: such exits stay in
+    ``exit``, and in ``removed_exit``.
+    """
     for table in TABLES[1:]:
         _drop_duplicates(db, table)
+    db.execute("CREATE TABLE removed_exit (line INTEGER PRIMARY KEY, id, personal_id)")
+    if is_delta:
+        db.execute(
+            f"INSERT INTO removed_exit SELECT line, id, personal_id FROM exit WHERE id IS NOT NULL AND {_IS_DELETED}"
+        )
+    db.execute("CREATE INDEX removed_exit_by_id ON removed_exit (id)")
     db.execute(f"DELETE FROM exit WHERE {_IS_DELETED}")
     _keep_out_enrollments(db)
     for table in (ORGANIZATION, USER, PROJECT, CLIENT, EXIT):
         _find(db, table, table.key, "missing-value", "id IS NULL")
         _drop(db, table, "missing-value")
-    _find(db, EXIT, EXIT.key, "orphan-exit", "NOT EXISTS (SELECT 1 FROM enrollment AS e WHERE e.id = exit.id)")
-    _drop(db, EXIT, "orphan-exit")
+    if is_delta:
+        _find(db, EXIT, "ExitDate", "missing-value", f"{_IS_ALONE} AND exit_date IS NULL")
+        _find(db, EXIT, "ExitDate", "bad-date", f"{_IS_ALONE} AND exit_date = '{UNREADABLE}'")
+    else:
+        _find(db, EXIT, EXIT.key, "orphan-exit", _IS_ALONE)
+    for code in ("missing-value", "bad-date", "orphan-exit"):
+        _drop(db, EXIT, code)
     for table in TABLES:
         _judge_rows(db, table)
         _judge_cells(db, table)
@@ -146,6 +162,7 @@ def _keep_out_enrollments(db: sqlite3.Connection) -> None:
     db.execute("CREATE INDEX kept_out_by_id ON kept_out (id)")
     db.execute("DELETE FROM enrollment WHERE line IN (SELECT line FROM kept_out)")
     db.execute("DELETE FROM exit WHERE id IN (SELECT id FROM kept_out)")
+    db.execute("DELETE FROM removed_exit WHERE id IN (SELECT id FROM kept_out)")
 
 
 def count_kept_out(db: sqlite3.Connection) -> int:

@@ -111,11 +111,6 @@ class Source:
     name: str
     _entries: Mapping[str, _Entry]
 
-    def __contains__(self, file: str) -> bool:
-        """Whether the export has one of `FILES`, and something is in it."""
-        with self.open(file) as opened:
-            return bool(opened.read(1))
-
     def open(self, file: str) -> ExportFile:
         """Open one of `FILES`; one that the export does not have is empty."""
         return _opened(self.name, file, self._entries.get(file, _NOTHING))

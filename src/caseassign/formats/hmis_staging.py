@@ -42,6 +42,9 @@ _CHUNK: Final = 2**18
 _PAGES_IN_MEMORY: Final = -16_000
 """Of the database: kibibytes, as SQLite wants them."""
 
+_DELTA: Final = 1
+"""The ExportDirective of an export that has only what changed (HMIS 1.2)."""
+
 _NAMES_ARE_HASHED: Final = (2, 4)
 """The HashStatus of an export in which the names of clients are hashes (HMIS 1.5)."""
 
@@ -113,6 +116,7 @@ EXPORT: Final = Table(
         Column("ExportID", "id"),
         Column("ImplementationID", "implementation_id"),
         Column("CSVVersion", "csv_version"),
+        Column("ExportDate", "export_date"),
         Column("ExportStartDate", "start_date"),
         Column("ExportEndDate", "end_date"),
         Column("ExportPeriodType", "period_type"),
@@ -248,6 +252,12 @@ def export_row(db: sqlite3.Connection) -> Sequence[str | None]:
         f"SELECT {', '.join(column.field for column in EXPORT.columns)} FROM export ORDER BY line LIMIT 1"
     ).fetchone()
     return [None] * len(EXPORT.columns) if row is None else row
+
+
+def has_only_changes(db: sqlite3.Connection) -> bool:
+    """Whether Export.csv says that the export is a delta: it has only the rows that changed."""
+    *_, directive, _ = export_row(db)
+    return read_number(directive) == _DELTA
 
 
 def _names_are_hashed(db: sqlite3.Connection) -> bool:

@@ -66,7 +66,7 @@ def caseload_at_most(limit: int, counting: Counting = "cases", hard: bool = Fals
     """Return the rule that a user holds at most ``limit`` cases, or households, as of any day; cover is not counted.
 
     It stands among the advisory rules, and the audit lists who is above it. A ``hard`` limit is a guard too: an act
-    that gives a user one above it is refused, and one that leaves the number as it is is not.
+    that gives a user one above it is refused, and one that leaves the number as it is, or makes it less, is not.
     """
     if counting not in get_args(Counting):
         raise InvalidRecordError("Rule", "counting", "is neither 'cases' nor 'households'")
@@ -82,7 +82,8 @@ def caseload_at_most(limit: int, counting: Counting = "cases", hard: bool = Fals
                 "caseload-above",
                 "user_id",
                 [facts.user.user_id],
-                f"user {facts.user.user_id} holds {held} {counting} as of {facts.as_of}, and the limit is {limit}",
+                f"user {facts.user.user_id} holds more than {limit} {counting} as of {facts.as_of}",
+                amount=held,
             )
 
     setattr(caseload_above, _HARD, hard)
