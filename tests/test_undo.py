@@ -433,3 +433,16 @@ def test_an_undo_that_was_undone_lets_its_batch_be_undone_again(any_world: World
     assert world.system.undo(undone).changes == ()
     world.system.undo(batch_id)
     assert (len(world.system.active_cases("lee")), len(world.system.active_cases("kim"))) == (0, 1)
+
+
+def test_what_was_taken_back_by_another_act_does_not_stand_in_the_way(any_world: World) -> None:
+    """SPEC 6.12: an exit that was undone, or a date that was put right again, is no later change."""
+    world = any_world
+    stay = world.stay(case_manager="kim")
+    batch_id = world.system.reassign("kim", "lee", TODAY - timedelta(days=5)).batch_id or ""
+    world.kim.exit(stay, on=TODAY - timedelta(days=10))
+    with pytest.raises(RuleViolationError, match="changed-since"):
+        world.system.undo(batch_id)
+    world.kim.undo_exit(stay)
+    world.system.undo(batch_id)
+    assert (len(world.system.active_cases("lee")), len(world.system.active_cases("kim"))) == (0, 1)

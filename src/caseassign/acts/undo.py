@@ -63,7 +63,11 @@ def _lines(draft: Draft, batch_id: str) -> list[Change]:
 
 
 def _standing(draft: Draft, touched: Mapping[RecordKey, Change]) -> dict[RecordKey, list[Change]]:
-    """Return the changes of each record that stand, from a batch on: what was undone is gone, and redone, back."""
+    """Return the changes of each record that stand, from a batch on: what was undone is gone, and redone, back.
+
+    What came later is gone too if another act took it back, such as an exit that was undone. The batch's own change is
+    gone only by an undo: that a later act says the same of one record does not mean that the batch was taken back.
+    """
     standing: dict[RecordKey, list[Change]] = {key: [line] for key, line in touched.items()}
     undone: defaultdict[RecordKey, list[Change]] = defaultdict(list)
     for line in draft.tx.history.of_records(touched):
@@ -71,7 +75,8 @@ def _standing(draft: Draft, touched: Mapping[RecordKey, Change]) -> dict[RecordK
             continue
         stand, gone = standing[line.record], undone[line.record]
         is_undo = line.action == Action.BATCH_UNDO
-        if is_undo and stand and _is_same(line.after, _plain_before(stand[-1])):
+        is_taken_back = bool(stand) and _is_same(line.after, _plain_before(stand[-1]))
+        if is_taken_back and (is_undo or len(stand) > 1):
             gone.append(stand.pop())
         elif is_undo and gone and _is_same(line.after, gone[-1].after):
             stand.append(gone.pop())
