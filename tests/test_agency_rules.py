@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from test_assign import refused
 from test_model import stay, stint
 from test_rules import about_stay, about_stint, codes
-from world import TODAY, USERS, World, day
+from world import TODAY, USERS, World, day, effort
 
 from caseassign import (
     ADVISORY_RULES,
@@ -153,7 +153,7 @@ def families(store: Store | None = None) -> World:
     return world
 
 
-@settings(max_examples=60)
+@settings(max_examples=effort(40))
 @given(st.lists(PRIMARY_ACTS, min_size=4, max_size=14), st.booleans())
 def test_an_exclusive_role_has_one_holder_a_day_after_any_sequence_of_acts(acts: list[Any], in_memory: bool) -> None:
     """SPEC 5, 6.17: at most one holder as of any day, on both stores."""
@@ -520,7 +520,7 @@ def most_held(world: World, on: date, counting: str) -> int:
     return most
 
 
-@settings(max_examples=120)
+@settings(max_examples=effort(50))
 @given(st.lists(LIMITED_ACTS, min_size=5, max_size=20), st.booleans(), st.sampled_from(["cases", "households"]))
 def test_a_hard_limit_holds_on_every_day_after_any_sequence_of_acts(
     acts: list[Any], in_memory: bool, counting: str

@@ -815,7 +815,7 @@ def are_refused_as_doubles(error: RuleViolationError, records: list[Any]) -> boo
 
 
 @STORES
-@settings(max_examples=effort(50))
+@settings(max_examples=effort(25))
 @given(two_households(), st.sampled_from(WINDOW[:12]), st.none() | st.sampled_from(WINDOW), st.booleans())
 def test_a_merge_takes_nothing_from_anybody_and_everybody_shares(
     kind: str, records: list[Any], on: date, left: date | None, strict: bool
@@ -848,7 +848,7 @@ def test_a_merge_takes_nothing_from_anybody_and_everybody_shares(
 
 
 @STORES
-@settings(max_examples=effort(75))
+@settings(max_examples=effort(40))
 @given(two_households(), st.sampled_from(WINDOW[:12]), st.none() | st.sampled_from(WINDOW), st.booleans())
 def test_who_joins_has_whom_the_household_has(
     kind: str, records: list[Any], on: date, left: date | None, strict: bool

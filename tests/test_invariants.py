@@ -250,7 +250,7 @@ def check(world: World) -> None:
         assert audited == nobodys
 
 
-@settings(max_examples=effort(150))
+@settings(max_examples=effort(90))
 @given(SEQUENCES)
 def test_no_sequence_of_acts_breaks_a_rule_or_gives_two_answers(acts: list[tuple[Any, ...]]) -> None:
     """SPEC 5.1, 3.2, 8.5: no required violation, one answer to who held this on a day, a history that verifies."""
@@ -260,7 +260,7 @@ def test_no_sequence_of_acts_breaks_a_rule_or_gives_two_answers(acts: list[tuple
     check(world)
 
 
-@settings(max_examples=effort(25))
+@settings(max_examples=effort(15))
 @given(SEQUENCES)
 def test_both_stores_say_the_same_after_any_sequence_of_acts(acts: list[tuple[Any, ...]]) -> None:
     """SPEC 10.2: the in-memory store is the reference."""
@@ -298,7 +298,7 @@ def violations(world: World) -> set[tuple[str, tuple[str, ...]]]:
     return {("past the exit" if code in {"open-after-exit", "ends-after-exit"} else code, ids) for code, ids in found}
 
 
-@settings(max_examples=effort(200))
+@settings(max_examples=effort(120))
 @given(DAYS, st.none() | DAYS, BOOLEANS, DIRTY_STINTS, st.lists(ACTS, max_size=6))
 def test_no_act_on_dirty_records_brings_a_violation_that_was_not_there(
     entry: date, leave: date | None, deleted: bool, stints: list[dict[str, Any]], acts: list[tuple[Any, ...]]
@@ -322,7 +322,7 @@ def test_no_act_on_dirty_records_brings_a_violation_that_was_not_there(
     }
 
 
-@settings(max_examples=effort(150))
+@settings(max_examples=effort(90))
 @given(SEQUENCES, NTH, DAYS, BOOLEANS, BOOLEANS)
 def test_undoing_an_exit_at_once_restores_everything(
     acts: list[tuple[Any, ...]], nth: int, on: date, box: bool, household: bool
@@ -353,7 +353,7 @@ def that_counts(world: World) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=effort(300))
+@settings(max_examples=effort(150))
 @given(SEQUENCES, ACTS)
 def test_undoing_any_batch_at_once_restores_everything(acts: list[tuple[Any, ...]], last: tuple[Any, ...]) -> None:
     """SPEC 6.12: what a batch created is void, what it changed is as before; undoing twice is a no-op."""

@@ -829,10 +829,11 @@ def test_stints_that_came_in_dirty_are_moved_where_they_break_nothing_new(world:
 # How many
 
 
-def test_eleven_cases_and_ten_thousand_take_the_same_number_of_calls() -> None:
+def test_eleven_cases_and_thousands_take_the_same_number_of_calls() -> None:
     """SPEC 6.11, 11: bulk does not stop after ten or at a page, and does not ask the store about each case."""
     calls: dict[int, tuple[int, int, int, int]] = {}
-    for size in (11, 10_000):
+    many = effort(2_000)
+    for size in (11, many):
         world = World()
         with world.store.transaction(write=True) as tx:
             tx.clients.add(Client(personal_id=f"k{n}") for n in range(size))
@@ -867,7 +868,7 @@ def test_eleven_cases_and_ten_thousand_take_the_same_number_of_calls() -> None:
         counted.append(len(told))
         assert len(held(world, "kim")) == size
         calls[size] = tuple(counted)  # type: ignore[assignment]  # four of them
-    assert calls[11] == calls[10_000]
+    assert calls[11] == calls[many]
     assert calls[11][-1] < 100
 
 
@@ -1151,7 +1152,7 @@ def holders(world: World, on: date) -> set[tuple[str, str, str]]:
     return {(s.enrollment_id, s.role, s.user_id) for s in records(world)[1] if not s.voided and on in s.period}
 
 
-@settings(max_examples=effort(150))
+@settings(max_examples=effort(70))
 @given(SEQUENCES, st.sampled_from(["kim", "lee", "sam"]), DAYS, ENDED_SINCE, st.booleans(), st.sets(st.integers(1, 4)))
 def test_after_a_plan_is_applied_the_planned_receivers_hold_exactly_those_days_and_nothing_else_changed(
     acts: list[tuple[Any, ...]], holder: str, on: date, ended_since: Any, whole: bool, clients: set[int]
@@ -1201,7 +1202,7 @@ def by_rank(world: World) -> list[Any]:
     )
 
 
-@settings(max_examples=effort(100))
+@settings(max_examples=effort(60))
 @given(SEQUENCES, st.sampled_from(["kim", "lee", "sam"]), DAYS)
 def test_applying_a_plan_is_handing_over_each_case_by_hand(acts: list[tuple[Any, ...]], holder: str, on: date) -> None:
     """SPEC 6.11, 6.16: a bulk act is many small ones."""
@@ -1227,7 +1228,7 @@ DIRTY = st.lists(
 )
 
 
-@settings(max_examples=effort(200))
+@settings(max_examples=effort(100))
 @given(DAYS, st.none() | st.integers(-3, 9), DIRTY, DAYS, ENDED_SINCE, st.lists(ACTS, max_size=3))
 def test_no_reassignment_of_dirty_records_brings_a_violation_that_was_not_there(
     entry: date, stays: int | None, stints: list[Any], on: date, ended_since: Any, acts: list[tuple[Any, ...]]

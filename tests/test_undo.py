@@ -350,7 +350,7 @@ def test_undoing_needs_its_own_permission_and_that_of_what_it_changes(world: Wor
     }
 
 
-@settings(max_examples=effort(150))
+@settings(max_examples=effort(80))
 @given(SEQUENCES, ACTS)
 def test_undo_and_undo_of_the_undo_are_the_reverse_of_each_other(
     acts: list[tuple[Any, ...]], last: tuple[Any, ...]
@@ -374,7 +374,7 @@ def test_undo_and_undo_of_the_undo_are_the_reverse_of_each_other(
     check(world)
 
 
-@settings(max_examples=effort(150))
+@settings(max_examples=effort(80))
 @given(SEQUENCES, st.integers(0, 9))
 def test_undoing_whatever_batch_introduces_no_violation_and_twice_is_once(
     acts: list[tuple[Any, ...]], nth: int
