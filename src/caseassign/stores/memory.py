@@ -15,7 +15,7 @@ from datetime import date, datetime
 from functools import partial
 from itertools import takewhile
 from operator import attrgetter
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from caseassign.errors import AlreadyExistsError, NotFoundError, StorageError
 from caseassign.history import EMPTY, Change, Head, RecordKey
@@ -39,6 +39,9 @@ T = TypeVar("T")
 
 class MemoryStore:
     """A store that lives as long as the process. Transactions of several threads wait for each other."""
+
+    durable: Final = False
+    """It keeps nothing; whoever certifies stores asks for this."""
 
     def __init__(self) -> None:
         self._gate = Gate()
