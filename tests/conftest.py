@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
+from postgres_server import database, new_schema, postgres_store
+from sqlite_files import new_sqlite_store
 from world import World
 
 from caseassign import MemoryStore, SQLiteStore
@@ -18,12 +24,45 @@ settings.register_profile(
 settings.load_profile("suite")
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(scope="session")
+def dsn() -> Iterator[str]:
+    """The connection string of a database that the tests may fill."""
+    with database() as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def schema(dsn: str) -> Iterator[str]:
+    """The name of a schema of PostgreSQL that is not there yet."""
+    with new_schema(dsn) as name:
+        yield name
+
+
+@pytest.fixture
+def raw(dsn: str, schema: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection as any other program would make it, which finds the tables by their names alone."""
+    with psycopg.connect(dsn, autocommit=True, options=f"-c search_path={schema}") as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def new_store(request: pytest.FixtureRequest) -> Callable[[], AbstractContextManager[Store]]:
+    """What opens a new and durable store for as long as it is needed, of each kind in turn."""
+    return new_sqlite_store if request.param == "sqlite" else partial(postgres_store, request.getfixturevalue("dsn"))
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """Each store in turn."""
-    store = MemoryStore() if request.param == "memory" else SQLiteStore(tmp_path / "store.sqlite")
-    yield store
-    store.close()
+    match request.param:
+        case "memory":
+            opened: AbstractContextManager[Store] = closing(MemoryStore())
+        case "sqlite":
+            opened = closing(SQLiteStore(tmp_path / "store.sqlite"))
+        case _:
+            opened = postgres_store(request.getfixturevalue("dsn"))
+    with opened as store:
+        yield store
 
 
 @pytest.fixture

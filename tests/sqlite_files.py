@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,6 +16,13 @@ from caseassign.stores.sqlite import SQLiteStore
 from caseassign.stores.sqlite_schema import journal_mode
 
 WAL = journal_mode(sqlite3.sqlite_version_info) == "WAL"
+
+
+@contextmanager
+def new_sqlite_store() -> Iterator[SQLiteStore]:
+    """Open a store in a new file, which goes with it."""
+    with tempfile.TemporaryDirectory() as folder, closing(SQLiteStore(Path(folder, "new.sqlite"))) as store:
+        yield store
 
 
 @contextmanager

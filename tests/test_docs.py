@@ -15,7 +15,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 import caseassign
 from caseassign import ADVISORY_RULES, GUARDS, REQUIRED_RULES, Casework
@@ -177,12 +179,27 @@ def carry_out_line(code: str) -> tuple[int, str]:
     return first, output
 
 
+@pytest.fixture
+def county(dsn: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The database ``county``, on the server that connection strings mean when they name none."""
+    for name, value in conninfo_to_dict(dsn).items():
+        monkeypatch.setenv(f"PG{name.upper()}", str(value))
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE county")
+        yield
+        connection.execute("DROP DATABASE county WITH (FORCE)")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=named)
-def test_what_a_page_shows_is_what_happens(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_page_shows_is_what_happens(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     """Every Python and console block of a page, in order and in one folder, does what the page says."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CASEASSIGN_TIME_ZONE", raising=False)
     monkeypatch.setenv("COLUMNS", "80")
+    if "dbname=county" in text_of(page):
+        request.getfixturevalue("county")
     namespace: dict[str, Any] = {"__name__": "__main__"}
     ids = Ids()
     for step in steps(text_of(page)):

@@ -70,6 +70,7 @@ from caseassign.model import (
 from caseassign.period import Period
 from caseassign.policy import Action, DefaultPolicy, Policy, Request, Unrestricted
 from caseassign.questions import ClientRecord
+from caseassign.retry import retrying
 from caseassign.rules import (
     ADVISORY_RULES,
     GUARDS,
@@ -81,6 +82,7 @@ from caseassign.rules import (
     known_roles,
 )
 from caseassign.stores.memory import MemoryStore
+from caseassign.stores.postgres import PostgresStore
 from caseassign.stores.sqlite import SQLiteStore
 
 ME: Final = Actor.ME
@@ -130,6 +132,7 @@ __all__ = [
     "PlannedCase",
     "PlannedOutcome",
     "Policy",
+    "PostgresStore",
     "Project",
     "ProjectType",
     "ReassignmentPlan",
@@ -148,5 +151,6 @@ __all__ = [
     "for_heads_of_household",
     "for_project_types",
     "known_roles",
+    "retrying",
     "today_in",
 ]

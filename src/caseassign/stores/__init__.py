@@ -1,1 +1,1 @@
-"""The stores that come along: in memory, and SQLite."""
+"""The stores that come along: in memory, SQLite, and PostgreSQL."""

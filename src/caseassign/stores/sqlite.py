@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from caseassign.errors import StorageError
 from caseassign.stores.block import Gate
+from caseassign.stores.forks import close_before_forks
+from caseassign.stores.sql import Statements
+from caseassign.stores.sql_records import SQLTransaction
 from caseassign.stores.sqlite_errors import translated
+from caseassign.stores.sqlite_rows import FORMS
 from caseassign.stores.sqlite_schema import open_file, version_of
-from caseassign.stores.sqlite_session import Session
-from caseassign.stores.sqlite_tables import SQLiteTransaction
+from caseassign.stores.sqlite_session import DIALECT, Session
+
+_SQL: Final = Statements(DIALECT, FORMS)
 
 
 class SQLiteStore:
@@ -32,10 +37,10 @@ class SQLiteStore:
         self._timeout = timeout
         self._gate = Gate()
         self._idle = [open_file(self._path, timeout)]
-        _STORES.add(self)
+        close_before_forks(self)
 
     @contextmanager
-    def transaction(self, *, write: bool = False) -> Iterator[SQLiteTransaction]:
+    def transaction(self, *, write: bool = False) -> Iterator[SQLTransaction]:
         """Open a transaction: the block commits when it is left, and an exception undoes everything."""
         with self._gate.block(write=write) as block:
             connection = self._connection()
@@ -44,7 +49,7 @@ class SQLiteStore:
                     connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
                     version_of(connection, self._path)  # raises if it was migrated, or replaced, since it was opened
                 with Session(connection, block) as session:
-                    yield SQLiteTransaction(session)
+                    yield SQLTransaction(session, _SQL)
                     session.commit()
             except BaseException:
                 connection.close()  # which undoes what is not committed
@@ -69,16 +74,3 @@ class SQLiteStore:
             return self._idle.pop()
         except IndexError:
             return open_file(self._path, self._timeout)
-
-
-_STORES: weakref.WeakSet[SQLiteStore] = weakref.WeakSet()
-
-
-def _before_fork() -> None:
-    for store in tuple(_STORES):
-        store.close_idle()
-
-
-# SQLite must not carry a connection over a fork: both processes would believe that they hold its locks.
-with suppress(AttributeError):  # on Windows, where nothing forks
-    os.register_at_fork(before=_before_fork)

@@ -1,70 +1,18 @@
-"""Records as rows of a `SQLiteStore`, and back: by hand, column for column, because millions of them pass here."""
+"""Records as rows of a `SQLiteStore`, and back: by hand, column for column, because millions of them pass here.
 
-# ruff: noqa: S608  # the names in the SQL are constants of this package
+Days are text like ``2026-03-02``, and sets are sorted JSON lists.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from datetime import date, datetime
-from inspect import signature
-from typing import Any, Final, Generic, TypeAlias, TypeVar
+from datetime import date
+from typing import Final
 
-from caseassign.history import Change, Head, Plain, RecordKey, to_json
-from caseassign.model import CaseAssignment, Client, Enrollment, Organization, Project, User
-
-R = TypeVar("R")
-
-Row: TypeAlias = tuple[Any, ...]
-
-
-class Table(Generic[R]):
-    """One kind of record in its table: its columns, and the ways to rows and back.
-
-    The parameters of ``from_row`` are the columns, in the order of ``to_row``; the first is the id. What is asked
-    of every table stands here as SQL, written once from these names, none of which comes from outside.
-    """
-
-    def __init__(
-        self, kind: str, to_row: Callable[[R], Row], from_row: Callable[..., R], order: str | None = None
-    ) -> None:
-        self.kind = kind
-        self.to_row = to_row
-        self.from_row = from_row
-        columns = tuple(signature(from_row).parameters)
-        key, *others = columns
-        self._names = ", ".join(f'"{column}"' for column in columns)
-        marks = ", ".join("?" for _ in columns)
-        changes = ", ".join(f'"{column}" = ?' for column in others)
-        listed = f"{key} IN (SELECT value FROM json_each(?))"
-        order = order or key
-        self._order = order
-        self._at = columns.index(order)
-        # Bounded by what is last at the start, so that it comes to an end even if more is added on the way.
-        self.everything = self.select(f'WHERE {order} <= (SELECT max({order}) FROM "{kind}") ORDER BY {order}')
-        self.with_ids = self.select(f"WHERE {listed} ORDER BY {key}")
-        self.ids_there = f'SELECT {key} FROM "{kind}" WHERE {listed}'
-        self.insert = f'INSERT INTO "{kind}" ({self._names}) VALUES ({marks})'
-        self.update = f'UPDATE "{kind}" SET {changes} WHERE {key} = ?'
-
-    def named(self, row: Row) -> str:
-        """Return what to call a row in an error: its table, and its place in the order of the table."""
-        return f"the row of the table {self.kind} with {self._order} {row[self._at]}"
-
-    def select(self, which: str = "") -> str:
-        """Return the query for these rows: an SQL condition, order, or both."""
-        return f'SELECT {self._names} FROM "{self.kind}" {which}'
-
-
-def _organization_row(record: Organization) -> Row:
-    return record.organization_id, record.organization_name, record.batch_id
-
-
-def _organization(organization_id: str, organization_name: str | None, batch_id: str | None) -> Organization:
-    return Organization(organization_id=organization_id, organization_name=organization_name, batch_id=batch_id)
-
-
-ORGANIZATIONS: Final = Table("organization", _organization_row, _organization)
+from caseassign.history import to_json
+from caseassign.model import CaseAssignment, Enrollment, Project, User
+from caseassign.stores.sql import Form, Forms, Row
+from caseassign.stores.sql_rows import CHANGES, CLIENTS, HEADS, ORGANIZATIONS
 
 
 def _project_row(record: Project) -> Row:
@@ -99,7 +47,7 @@ def _project(
     )
 
 
-PROJECTS: Final = Table("project", _project_row, _project)
+_PROJECTS: Final = Form("project", _project_row, _project)
 
 
 def _user_row(record: User) -> Row:
@@ -137,18 +85,7 @@ def _user(
     )
 
 
-USERS: Final = Table("user", _user_row, _user)
-
-
-def _client_row(record: Client) -> Row:
-    return record.personal_id, record.first_name, record.last_name, record.batch_id
-
-
-def _client(personal_id: str, first_name: str | None, last_name: str | None, batch_id: str | None) -> Client:
-    return Client(personal_id=personal_id, first_name=first_name, last_name=last_name, batch_id=batch_id)
-
-
-CLIENTS: Final = Table("client", _client_row, _client)
+_USERS: Final = Form("user", _user_row, _user)
 
 
 def _enrollment_row(record: Enrollment) -> Row:
@@ -189,7 +126,7 @@ def _enrollment(
     )
 
 
-ENROLLMENTS: Final = Table("enrollment", _enrollment_row, _enrollment)
+_ENROLLMENTS: Final = Form("enrollment", _enrollment_row, _enrollment)
 
 
 def _assignment_row(record: CaseAssignment) -> Row:
@@ -230,67 +167,7 @@ def _assignment(
     )
 
 
-ASSIGNMENTS: Final = Table("assignment", _assignment_row, _assignment)
-
-
-def _change_row(line: Change) -> Row:
-    return (
-        line.change_id,
-        line.number,
-        line.recorded_at.isoformat(),
-        line.user_id,
-        line.action,
-        line.record.kind,
-        line.record.id,
-        _plain_text(line.before),
-        _plain_text(line.after),
-        line.reason,
-        line.batch_id,
-        line.digest,
-    )
-
-
-def _change(
-    change_id: str,
-    number: int,
-    recorded_at: str,
-    user_id: str | None,
-    action: str,
-    kind: str,
-    record_id: str,
-    before: str | None,
-    after: str | None,
-    reason: str | None,
-    batch_id: str,
-    digest: str,
-) -> Change:
-    return Change(
-        number=number,
-        change_id=change_id,
-        recorded_at=datetime.fromisoformat(recorded_at),
-        user_id=user_id,
-        action=action,
-        record=RecordKey(kind, record_id),
-        before=_plain(before),
-        after=_plain(after),
-        reason=reason,
-        batch_id=batch_id,
-        digest=digest,
-    )
-
-
-CHANGES: Final = Table("change", _change_row, _change, order="number")
-
-
-def _head_row(head: Head) -> Row:
-    return "history", head.number, head.digest, None if head.recorded_at is None else head.recorded_at.isoformat()
-
-
-def _head(chain: str, number: int, digest: str, recorded_at: str | None) -> Head:  # noqa: ARG001  # names a column
-    return Head(number, digest, None if recorded_at is None else datetime.fromisoformat(recorded_at))
-
-
-HEADS: Final = Table("change_head", _head_row, _head)
+_ASSIGNMENTS: Final = Form("assignment", _assignment_row, _assignment)
 
 
 def _day_text(day: date | None) -> str | None:
@@ -301,9 +178,13 @@ def _day(text: str | None) -> date | None:
     return None if text is None else date.fromisoformat(text)
 
 
-def _plain_text(plain: Plain | None) -> str | None:
-    return None if plain is None else to_json(plain)
-
-
-def _plain(text: str | None) -> Plain | None:
-    return None if text is None else json.loads(text)
+FORMS: Final = Forms(
+    organizations=ORGANIZATIONS,
+    projects=_PROJECTS,
+    users=_USERS,
+    clients=CLIENTS,
+    enrollments=_ENROLLMENTS,
+    assignments=_ASSIGNMENTS,
+    changes=CHANGES,
+    heads=HEADS,
+)

@@ -1,4 +1,4 @@
-"""Statements inside one transaction block on a SQLite connection: checked, translated, and in batches."""
+"""SQLite's dialect, and its statements inside one transaction block: checked, translated, and in batches."""
 
 from __future__ import annotations
 
@@ -6,25 +6,38 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from datetime import date
 from typing import Final, Self
 
 from caseassign.errors import StorageError
 from caseassign.stores.block import Block
+from caseassign.stores.sql import ROWS_AT_ONCE, Dialect, Row
 from caseassign.stores.sqlite_errors import translated
-from caseassign.stores.sqlite_rows import Row
-
-ROWS_AT_ONCE: Final = 5_000
-"""How many rows are held in memory, where there is no end to them."""
 
 
-def listed(ids: Iterable[str]) -> str:
-    """Return ids as what ``json_each(?)`` takes apart; it cuts off at NUL, which no stored id holds."""
+def _listed(ids: Iterable[str]) -> str:
+    # json_each cuts off at NUL, which no stored id holds.
     return json.dumps([key for key in ids if "\0" not in key])
 
 
-def listed_pairs(pairs: Iterable[tuple[str, str]]) -> str:
-    """Return pairs of ids in the same way."""
+def _listed_pairs(pairs: Iterable[tuple[str, str]]) -> str:
     return json.dumps([pair for pair in pairs if "\0" not in pair[0] + pair[1]])
+
+
+DIALECT: Final = Dialect(
+    table='"{}"',
+    mark="?",
+    value=":{}",
+    among="IN (SELECT value FROM json_each(:{}))",
+    among_pairs="IN (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:{}))",
+    # The + has SQLite sort before the first row, in a file of its own. So an enrollment that is moved to another
+    # household meanwhile does not come twice; and it is faster than going through the index in an order that the
+    # table is not in.
+    unindexed="+{}",
+    ids=_listed,
+    pairs=_listed_pairs,
+    day=date.isoformat,
+)
 
 
 class Session:
@@ -44,17 +57,13 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self._streams.close()
 
-    def rows(self, sql: str, *values: object) -> list[Row]:
+    def rows(self, sql: str, **values: object) -> list[Row]:
         """Return what a query finds."""
         self._check()
         with translated():
             return self._connection.execute(sql, values).fetchall()
 
-    def number(self, sql: str, *values: object) -> int:
-        """Return the one number that a query finds."""
-        return int(self.rows(sql, *values)[0][0])
-
-    def stream(self, sql: str, *values: object) -> Iterator[list[Row]]:
+    def stream(self, sql: str, **values: object) -> Iterator[list[Row]]:
         """Yield what a query finds, batch by batch."""
         self._check()
         cursor = self._streams.enter_context(closing(self._connection.cursor()))

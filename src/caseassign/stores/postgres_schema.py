@@ -1,0 +1,219 @@
+"""The tables of a `PostgresStore`: a schema of their own, and how it is created, migrated, entered and refused.
+
+The tables are plain enough to be opened by an analyst: a column has the name of the field of the record, days are of
+the type ``date``, sets are sorted arrays. Moments are text, with the time zone that they came with.
+"""
+
+# ruff: noqa: S608  # the names in the SQL are constants, but for that of the schema, which is checked
+
+from __future__ import annotations
+
+import re
+from itertools import chain
+from typing import Any, Final, TypeAlias
+
+import psycopg
+
+from caseassign.errors import ConflictError, StorageError, WrongStoreError
+from caseassign.stores.postgres_session import execute
+
+Steps: TypeAlias = tuple[tuple[str, ...], ...]
+
+_APPENDED_ONLY: Final = """
+CREATE FUNCTION "{schema}".history_can_only_be_appended() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE restrict_violation USING MESSAGE = 'history can only be appended'; END $$
+"""
+
+STEPS: Final[Steps] = (
+    (
+        'CREATE TABLE "{schema}".caseassign_version (version integer NOT NULL)',
+        'INSERT INTO "{schema}".caseassign_version VALUES (0)',
+        """CREATE DOMAIN "{schema}".day AS date CHECK (VALUE BETWEEN '0001-01-01' AND '9999-12-31')""",
+        """
+        CREATE TABLE "{schema}".organization (
+            organization_id text COLLATE "C" PRIMARY KEY,
+            organization_name text,
+            batch_id text
+        )
+        """,
+        """
+        CREATE TABLE "{schema}".project (
+            project_id text COLLATE "C" PRIMARY KEY,
+            organization_id text COLLATE "C" REFERENCES "{schema}".organization,
+            project_name text,
+            project_type integer,
+            operating_start_date "{schema}".day,
+            operating_end_date "{schema}".day,
+            batch_id text
+        )
+        """,
+        """
+        CREATE TABLE "{schema}"."user" (
+            user_id text COLLATE "C" PRIMARY KEY,
+            first_name text,
+            last_name text,
+            organization_ids text[] NOT NULL,
+            permissions text[] NOT NULL,
+            is_case_manager boolean NOT NULL,
+            left_on "{schema}".day,
+            batch_id text
+        )
+        """,
+        """
+        CREATE TABLE "{schema}".client (
+            personal_id text COLLATE "C" PRIMARY KEY,
+            first_name text,
+            last_name text,
+            batch_id text
+        )
+        """,
+        """
+        CREATE TABLE "{schema}".enrollment (
+            enrollment_id text COLLATE "C" PRIMARY KEY,
+            personal_id text COLLATE "C" NOT NULL REFERENCES "{schema}".client,
+            project_id text COLLATE "C" NOT NULL REFERENCES "{schema}".project,
+            household_id text COLLATE "C",
+            relationship_to_hoh integer,
+            entry_date "{schema}".day NOT NULL,
+            exit_date "{schema}".day,
+            deleted boolean NOT NULL,
+            batch_id text
+        )
+        """,
+        'CREATE INDEX enrollment_by_client ON "{schema}".enrollment (personal_id)',
+        """
+        CREATE INDEX enrollment_by_household
+        ON "{schema}".enrollment (project_id, household_id NULLS FIRST, enrollment_id)
+        """,
+        """
+        CREATE TABLE "{schema}".assignment (
+            assignment_id text COLLATE "C" PRIMARY KEY,
+            enrollment_id text COLLATE "C" NOT NULL REFERENCES "{schema}".enrollment,
+            user_id text COLLATE "C" NOT NULL REFERENCES "{schema}"."user",
+            start_date "{schema}".day NOT NULL,
+            end_date "{schema}".day,
+            role text NOT NULL,
+            kept_after_exit boolean NOT NULL,
+            voided boolean NOT NULL,
+            batch_id text,
+            CHECK (end_date >= start_date)
+        )
+        """,
+        'CREATE INDEX assignment_by_enrollment ON "{schema}".assignment (enrollment_id)',
+        'CREATE INDEX assignment_by_user ON "{schema}".assignment (user_id, end_date)',
+        """
+        CREATE TABLE "{schema}".change (
+            number bigint PRIMARY KEY,
+            change_id text COLLATE "C" NOT NULL UNIQUE,
+            recorded_at text NOT NULL,
+            user_id text,
+            action text NOT NULL,
+            kind text COLLATE "C" NOT NULL,
+            record_id text COLLATE "C" NOT NULL,
+            before text CHECK (before IS NULL OR before::json IS NOT NULL),
+            after text CHECK (after IS NULL OR after::json IS NOT NULL),
+            reason text,
+            batch_id text COLLATE "C" NOT NULL,
+            digest text NOT NULL
+        )
+        """,
+        'CREATE INDEX change_by_record ON "{schema}".change (kind, record_id)',
+        'CREATE INDEX change_by_batch ON "{schema}".change (batch_id)',
+        _APPENDED_ONLY,
+        """
+        CREATE TRIGGER change_is_never_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON "{schema}".change
+        FOR EACH STATEMENT EXECUTE FUNCTION "{schema}".history_can_only_be_appended()
+        """,
+        # Also where somebody has switched triggers off for their session.
+        'ALTER TABLE "{schema}".change ENABLE ALWAYS TRIGGER change_is_never_changed',
+        # The owner of a table may do everything with it, but what it has taken from itself.
+        'REVOKE UPDATE, DELETE, TRUNCATE ON "{schema}".change FROM PUBLIC, CURRENT_USER',
+        """
+        CREATE TABLE "{schema}".change_head (
+            chain text PRIMARY KEY CHECK (chain = 'history'),
+            number bigint NOT NULL,
+            digest text NOT NULL,
+            recorded_at text
+        )
+        """,
+        """INSERT INTO "{schema}".change_head VALUES ('history', 0, '', NULL)""",
+        """
+        CREATE TABLE "{schema}".imported (
+            kind text COLLATE "C" NOT NULL,
+            id text COLLATE "C" NOT NULL,
+            said text NOT NULL,
+            PRIMARY KEY (kind, id)
+        )
+        """,
+    ),
+)
+"""The statements that lead from each version to the next; the first step creates version 1 in an empty schema."""
+
+_MIGRATING: Final = int.from_bytes(b"caseassi")
+"""The advisory lock that whoever creates or migrates a schema holds."""
+
+
+class OutdatedError(StorageError):
+    """The tables are not there, or are those of an older version."""
+
+
+class Schema:
+    """The schema called ``name``, at the version to which ``steps`` lead."""
+
+    def __init__(self, name: str, steps: Steps = STEPS) -> None:
+        if not re.fullmatch("[a-z_][a-z0-9_]{0,62}", name):
+            raise StorageError("the name of a schema is made of small letters, digits and _, and begins with no digit")
+        self.name = name
+        self._steps = steps
+
+    def enter(self, connection: psycopg.Connection[Any], *, write: bool, first: str = "") -> None:
+        """Take the turn to write, if it is wanted, and make sure that the tables are what they should be.
+
+        ``first`` is run before. Nothing takes the snapshot of the transaction before it is its turn, so that it sees
+        what the one before it has done.
+        """
+        turn = f'LOCK TABLE "{self.name}".change_head IN SHARE ROW EXCLUSIVE MODE;' if write else ""
+        try:
+            cursor = execute(connection, f'{first} {turn} SELECT version FROM "{self.name}".caseassign_version')
+        except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+            raise OutdatedError("the tables are not there any more") from None
+        while cursor.nextset():
+            pass
+        if self._checked(cursor.fetchone()) < len(self._steps):
+            raise OutdatedError("the tables are of an older version: open the store again")
+
+    def is_current(self, connection: psycopg.Connection[Any]) -> bool:
+        """Whether the schema is there, at this version; raise `WrongStoreError` if it is not ours, or newer."""
+        return self._version(connection) == len(self._steps)
+
+    def migrate(self, connection: psycopg.Connection[Any]) -> None:
+        """Create what is not there, or bring it to this version, in the transaction that is open."""
+        execute(connection, "SELECT pg_advisory_xact_lock(%s)", [_MIGRATING])
+        version = self._version(connection)  # another process may have been faster
+        if not execute(connection, "SELECT to_regnamespace(%s)", [f'"{self.name}"']).fetchall()[0][0]:
+            execute(connection, f'CREATE SCHEMA "{self.name}"')
+        for statement in chain.from_iterable(self._steps[version:]):
+            execute(connection, statement.format(schema=self.name))
+        execute(connection, f'UPDATE "{self.name}".caseassign_version SET version = {len(self._steps)}')
+
+    def _version(self, connection: psycopg.Connection[Any]) -> int:
+        if connection.info.parameter_status("server_encoding") != "UTF8":
+            raise WrongStoreError("the database does not keep its texts in UTF8, as it needs to")
+        look = "SELECT to_regclass(%s), EXISTS (SELECT FROM pg_class WHERE relnamespace = to_regnamespace(%s))"
+        marker = f'"{self.name}".caseassign_version'
+        ((is_marked, is_used),) = execute(connection, look, [marker, f'"{self.name}"']).fetchall()
+        if is_marked:
+            return self._checked(execute(connection, f"SELECT version FROM {marker}").fetchone())
+        if is_used:
+            raise WrongStoreError(f"the schema {self.name} belongs to another application")
+        return 0
+
+    def _checked(self, row: tuple[Any, ...] | None) -> int:
+        if row is None:
+            raise ConflictError("another transaction has just created the tables of the store: try again")
+        version = int(row[0])
+        if version > len(self._steps):
+            raise WrongStoreError(
+                f"the schema {self.name} was written by a newer version of caseassign: upgrade to open it"
+            )
+        return version
