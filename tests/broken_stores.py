@@ -550,6 +550,37 @@ class MixesImports(Altered):
     parts: ClassVar = {"imported": Mixed}
 
 
+class TrimsTextsOfPeople(Altered):
+    """Trims personal texts, as a column of a fixed width does."""
+
+    class Trimmed(Part):
+        def put(self, texts: Any) -> None:
+            self._part.put({imprint: text.rstrip() for imprint, text in texts.items()})
+
+    parts: ClassVar = {"personal": Trimmed}
+
+
+class KeepsTheFirst(Altered):
+    """Leaves a personal text as it is, if there is one."""
+
+    class First(Part):
+        def put(self, texts: Any) -> None:
+            there = self._part.get(texts)
+            self._part.put({imprint: text for imprint, text in texts.items() if imprint not in there})
+
+    parts: ClassVar = {"personal": First}
+
+
+class KeepsAllTexts(Altered):
+    """Removes no personal text."""
+
+    class Kept(Part):
+        def remove(self, imprints: Iterable[str]) -> None:
+            self._part.put(self._part.get(imprints))  # a write, so that only what it leaves is wrong
+
+    parts: ClassVar = {"personal": Kept}
+
+
 # Blocks
 
 
@@ -1001,6 +1032,9 @@ BROKEN = (
     BrokenStore(SharesLines, "lines-are-handed-out-as-copies"),
     BrokenStore(GrowsWithoutEnd, "a-history-that-grows-comes-to-an-end"),
     BrokenStore(MixesImports, "what-imports-said-comes-back", in_machine=True),
+    BrokenStore(TrimsTextsOfPeople, "personal-texts-come-back"),
+    BrokenStore(KeepsTheFirst, "personal-texts-come-back", in_machine=True),
+    BrokenStore(KeepsAllTexts, "personal-texts-can-be-removed", in_machine=True),
     BrokenStore(DoesNotCommit, "leaving-the-block-commits", in_machine=True),
     BrokenStore(HidesOwnWrites, "own-writes-are-seen", in_machine=True),
     BrokenStore(KeepsWhatFailed, "an-exception-undoes-everything", in_machine=True),

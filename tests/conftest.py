@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, settings
-from postgres_server import database, new_schema, postgres_store
+from hypothesis import HealthCheck, Phase, settings
+from postgres_server import EmptySchemas, database, new_schema
 from sqlite_files import new_sqlite_store
 from world import World
 
@@ -21,6 +19,15 @@ from caseassign.storage import Store
 settings.register_profile(
     "suite", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
+settings.register_profile(
+    "mutants",
+    settings.get_profile("suite"),
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    report_multiple_bugs=False,
+)
+settings.register_profile("crosshair", settings.get_profile("suite"), backend="crosshair", database=None)
 settings.load_profile("suite")
 
 
@@ -45,23 +52,40 @@ def raw(dsn: str, schema: str) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+@pytest.fixture(scope="session")
+def empty_schemas(dsn: str) -> Iterator[EmptySchemas]:
+    """Schemas of stores in PostgreSQL, with nothing in them."""
+    with closing(EmptySchemas(dsn)) as schemas:
+        yield schemas
+
+
+# That the store in PostgreSQL is one is for its own tests, `test_stores` and the kit to say. What the acts do on it,
+# and what hypothesis thinks of, takes longer than on the others, and says little more: it is tried with the slow tests.
+SLOW_POSTGRES = pytest.param("postgres", marks=pytest.mark.slow)
+
+
+@pytest.fixture(scope="session", params=["sqlite", SLOW_POSTGRES])
 def new_store(request: pytest.FixtureRequest) -> Callable[[], AbstractContextManager[Store]]:
     """What opens a new and durable store for as long as it is needed, of each kind in turn."""
-    return new_sqlite_store if request.param == "sqlite" else partial(postgres_store, request.getfixturevalue("dsn"))
+    return new_sqlite_store if request.param == "sqlite" else request.getfixturevalue("empty_schemas").store
+
+
+def opened(request: pytest.FixtureRequest) -> AbstractContextManager[Store]:
+    """Open a store with nothing in it, of the kind that a fixture is to be."""
+    match request.param:
+        case "memory":
+            return closing(MemoryStore())
+        case "sqlite":
+            return closing(SQLiteStore(request.getfixturevalue("tmp_path") / "store.sqlite"))
+        case _:
+            schemas: EmptySchemas = request.getfixturevalue("empty_schemas")
+            return schemas.store()
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     """Each store in turn."""
-    match request.param:
-        case "memory":
-            opened: AbstractContextManager[Store] = closing(MemoryStore())
-        case "sqlite":
-            opened = closing(SQLiteStore(tmp_path / "store.sqlite"))
-        case _:
-            opened = postgres_store(request.getfixturevalue("dsn"))
-    with opened as store:
+    with opened(request) as store:
         yield store
 
 
@@ -71,7 +95,8 @@ def world() -> World:
     return World()
 
 
-@pytest.fixture
-def any_world(store: Store) -> World:
+@pytest.fixture(params=["memory", "sqlite", SLOW_POSTGRES])
+def any_world(request: pytest.FixtureRequest) -> Iterator[World]:
     """The agency, on each store in turn."""
-    return World(store)
+    with opened(request) as store:
+        yield World(store)

@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,9 @@ SECONDS_TO_START = 60
 # What is lost in a power cut is no loss to these tests, and so they are quick.
 CARELESS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 MODEST = ("shared_buffers=32MB", "max_connections=60", "autovacuum=off", "timezone=Asia/Kathmandu")
+
+LITTERED = 100_000
+"""From what size on, in bytes, the deleted rows of a table are cleared away."""
 
 
 def programs() -> Path | None:
@@ -148,11 +151,58 @@ def new_schema(dsn: str) -> Iterator[str]:
         connection.execute(f'DROP SCHEMA IF EXISTS "{name}" CASCADE')
 
 
-@contextmanager
-def postgres_store(dsn: str) -> Iterator[PostgresStore]:
-    """Open a store in a schema of its own, which goes with it."""
-    with new_schema(dsn) as schema, closing(PostgresStore(dsn, schema=schema)) as store:
-        yield store
+class EmptySchemas:
+    """Schemas of stores in which nothing is kept, lent to one test after the other.
+
+    To create one takes longer than most tests, and to empty it does not. ``dsn`` is a role that may do everything.
+    """
+
+    def __init__(self, dsn: str) -> None:
+        self.dsn = dsn
+        self._free: list[str] = []
+        self._all = ExitStack()
+        options = "-c lock_timeout=10s -c session_replication_role=replica"  # in which no reference is in the way
+        self._connection = self._all.enter_context(psycopg.connect(dsn, autocommit=True, options=options))
+
+    def close(self) -> None:
+        """Remove them all."""
+        self._all.close()
+
+    @contextmanager
+    def lent(self) -> Iterator[str]:
+        """Lend the name of a schema, and empty it afterwards."""
+        schema = self._free.pop() if self._free else self._new()
+        yield schema
+        self._empty(schema)
+        self._free.append(schema)
+
+    @contextmanager
+    def store(self) -> Iterator[PostgresStore]:
+        """Open a store with nothing in it."""
+        with self.lent() as schema, closing(PostgresStore(self.dsn, schema=schema)) as store:
+            yield store
+
+    def _new(self) -> str:
+        schema = self._all.enter_context(new_schema(self.dsn))
+        PostgresStore(self.dsn, schema=schema).close()
+        return schema
+
+    def _empty(self, schema: str) -> None:
+        find = """
+            SELECT quote_ident(relname), pg_relation_size(oid) FROM pg_class WHERE relnamespace = to_regnamespace(%s)
+            AND relkind = 'r' AND relname NOT IN ('caseassign_version', 'change_head')
+        """
+        tables = self._connection.execute(find, [schema]).fetchall()
+        statements = [
+            "ALTER TABLE {}.change DISABLE TRIGGER change_is_never_changed",
+            *(f"DELETE FROM {{}}.{table}" for table, _ in tables),  # noqa: S608  # tables of the store
+            "ALTER TABLE {}.change ENABLE ALWAYS TRIGGER change_is_never_changed",
+            "UPDATE {}.change_head SET number = 0, digest = '', recorded_at = NULL",
+        ]
+        self._connection.execute("; ".join(statement.format(schema) for statement in statements).encode())
+        for table, size in tables:
+            if size > LITTERED:
+                self._connection.execute(f"VACUUM {schema}.{table}".encode())
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+import attrs
 import pytest
 from world import World, day
 
@@ -13,21 +14,29 @@ from caseassign import (
     SYSTEM,
     AssignmentStatus,
     CaseAssignment,
+    DefaultPolicy,
     InvalidRecordError,
     NotFoundError,
+    Request,
     RuleViolationError,
     User,
     Violation,
 )
 from caseassign.casework import Casework
+from caseassign.model import KINDS
 from caseassign.rules import EnrollmentFacts
+
+FIELDS = {"end_assignments", *(field.name for kind in KINDS.values() for field in attrs.fields(kind))}
+"""What a form can mark: the fields of records, and the boxes of the exit form."""
 
 
 def refused(act: Any, *codes: str) -> RuleViolationError:
-    """Carry out an act that must be refused with exactly these codes."""
+    """Carry out an act that must be refused with exactly these codes, each for a field that a form can mark."""
     with pytest.raises(RuleViolationError) as error:
         act()
     assert sorted(violation.code for violation in error.value.violations) == sorted(codes)
+    assert {violation.field for violation in error.value.violations} <= FIELDS
+    assert {violation.against or violation.field for violation in error.value.violations} <= FIELDS
     return error.value
 
 
@@ -235,6 +244,26 @@ def test_a_holder_from_the_same_day_is_replaced_and_was_never_responsible(world:
     refused(lambda: world.kim.assign(stay, "lee", replace=True), "overlaps-own")
 
 
+class Asked(DefaultPolicy):
+    """The default policy, which remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+
+    def denial(self, request: Request) -> str | None:
+        """As by default."""
+        self.requests.append(request)
+        return super().denial(request)
+
+
+def test_whoever_replaces_a_holder_may_end_their_case(world: World) -> None:
+    """SPEC 6.17, 8.1: the policy is asked for the ending too, in that project."""
+    stay, policy = world.stay(case_manager="kim"), Asked()
+    world.as_("kim", policy=policy).assign(stay, "lee", replace=True)
+    asked = policy.requests[-1]
+    assert (asked.action, [project.project_id for project in asked.projects]) == ("assignment.end", ["es"])
+
+
 def test_replacing_in_a_household_is_all_or_nothing(world: World) -> None:
     """SPEC 6.2, 6.17: each member's holder ends; a later holder of one member refuses them all."""
     family = world.family(3, case_manager="kim")
@@ -375,6 +404,18 @@ def test_a_stint_that_has_not_begun_is_handed_over_from_its_first_day(world: Wor
     assert world.kim.hand_over(stint, "lee").assignments[1].start_date == day("03-20")
 
 
+@pytest.mark.parametrize(
+    ("start", "on", "voided"), [("03-20", "03-20", True), ("03-20", "03-25", False), ("03-02", "03-02", False)]
+)
+def test_a_stint_that_never_began_and_is_handed_over_whole_is_void(
+    world: World, start: str, on: str, voided: bool
+) -> None:
+    """SPEC 6.16, 4.2: the holder never had it; one that begins today, or keeps some days, ends."""
+    stint = world.kim.assign(world.stay(), start=f"2026-{start}").assignment
+    before, _ = world.kim.hand_over(stint, "lee", on=f"2026-{on}").assignments
+    assert (before.voided, before.end_date) == (voided, None if voided else day(on))
+
+
 def test_what_cannot_be_handed_over_is_refused(world: World) -> None:
     """SPEC 6.16: before its start, after its end, to a user who may not hold it."""
     stay = world.stay()
@@ -447,6 +488,12 @@ def test_a_kept_stint_is_handed_over_and_reactivated_as_kept(world: World) -> No
     assert lees.kept_after_exit
     ended = world.lee.end(lees, on="2026-02-25").assignment
     assert world.lee.reactivate(ended).assignment.kept_after_exit
+
+
+def test_a_role_is_reactivated_as_it_was(world: World) -> None:
+    """SPEC 6.5: a new stint of the same user and role."""
+    stint = world.kim.assign(world.stay(), start="2026-02-01", end="2026-02-10", role="Navigator").assignment
+    assert world.kim.reactivate(stint).assignment.role == "Navigator"
 
 
 # amend
@@ -551,6 +598,12 @@ def test_the_status_box_maps_onto_the_days(world: World) -> None:
     assert (again.assignment.end_date, again.action) == (day("05-01"), "assignment.reactivate")
     with pytest.raises(InvalidRecordError, match="status"):
         world.kim.set_status(stint, "Closed")
+
+
+def test_the_status_box_ends_a_stint_on_the_day_beside_it(world: World) -> None:
+    """SPEC 4.1: Inactive ends the stint on the day that is given."""
+    stint = world.kim.assign(world.stay(), start="2026-02-01").assignment
+    assert world.kim.set_status(stint, "inactive", "2026-02-20").assignment.end_date == day("02-20")
 
 
 @pytest.mark.parametrize(

@@ -570,7 +570,7 @@ EVERY_COMMAND: list[tuple[str, ...]] = [
     ("undo-exit", "e", "--user", "kim"),
     ("edit", "e", "--user", "kim"),
     ("history", "--client", "c1"),
-    ("history", "--verify"),
+    ("verify",),
     ("audit",),
     ("export", "out.csv"),
     ("user", "kim"),
@@ -641,7 +641,7 @@ def test_a_day_is_exactly_year_month_day(shell: Shell, text: str) -> None:
         (("active", "--store", "s", "--user", "kim", "--order", "age"), "--order"),
         (("user", "U1", "--store", "s", "--name", "Kim", MARK), "put a text with blanks into quotes"),
         (("void", "a", "--store", "s", "--user", "kim"), "--reason"),
-        (("history", "--store", "s"), "--verify"),
+        (("history", "--store", "s"), "--batch"),
         (("history", "--store", "s", "--user", "kim", "--client", "c1"), "not allowed with"),
         (("user", "U1", "--store", "s", "--case-manager", "--not-a-case-manager"), "not allowed with"),
         (("re-assign", "--store", "s"), "invalid choice"),
@@ -804,17 +804,18 @@ def test_history_prints_whole_lines(agency: World, shell: Shell) -> None:
 def test_history_is_verified(agency: World, shell: Shell) -> None:
     """SPEC 8.5: a history that was tampered with ends with 1 and says where."""
     agency.stay("c1")
-    assert shell.json("history", "--verify") == {"breaks": []}
-    assert shell("history", "--verify").out.startswith("The history is whole")
+    head = agency.system.history_head()
+    assert shell.json("verify") == {"breaks": [], "head": {"number": head.number, "digest": head.digest}}
+    assert shell("verify").out.startswith("The history is whole")
     with closing(sqlite3.connect(shell.path, isolation_level=None)) as db:
         triggers = db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
         for (name,) in triggers:
             db.execute(f"DROP TRIGGER {name}")
         db.execute("UPDATE change SET reason = 'because' WHERE number = 2")
-    ran = shell("history", "--verify", "--json")
+    ran = shell("verify", "--json")
     assert ran.status == 1
     assert ran.json["breaks"][0]["number"] == 2
-    told = shell("history", "--verify")
+    told = shell("verify")
     assert (told.status, told.err) == (1, "")
     assert told.out.startswith("Line 2 of the history: ")
 

@@ -178,7 +178,6 @@ def test_who_was_not_known_at_a_moment_is_told_so(agency: World, shell: Shell) -
     ran = shell("active", "--user", "new", *then)
     assert_one_sentence(ran)
     assert "no user with id new, as known at 2 Mar 2026 12:10 UTC: look whether" in ran.err
-    assert_one_sentence(shell("history", "--verify", *then))
 
 
 def test_what_a_line_of_history_says_it_was_recorded_at_includes_it(agency: World, shell: Shell) -> None:

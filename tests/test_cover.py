@@ -9,6 +9,7 @@ import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_assign import Asked
 from test_invariants import DAYS, SEQUENCES, busy_world, carry_out, check, records
 from test_reassign import assert_nothing_is_half_done, caseload, holders, stint_of
 from world import TODAY, World, day, effort
@@ -53,6 +54,13 @@ def test_cover_stands_beside_the_holder_for_a_span_of_days(any_world: World) -> 
     assert len(world.system.active_cases("lee", as_of="2026-03-22")) == 2
     assert len(world.system.active_cases("lee", as_of="2026-03-23")) == 0
     check(world)
+
+
+def test_the_policy_is_asked_whose_caseload_it_is_about(world: World) -> None:
+    """SPEC 6.14, 8.1: whoever is covered is named to it."""
+    policy = Asked()
+    world.as_(SYSTEM, policy=policy).cover("kim", "lee", *LEAVE)
+    assert [asked.user.user_id for asked in policy.requests if asked.user is not None] == ["kim"]
 
 
 def test_cover_lasts_no_longer_than_what_it_covers(any_world: World) -> None:
@@ -169,9 +177,9 @@ def test_cover_is_ended_and_undone_like_everything_else(any_world: World) -> Non
 @pytest.mark.parametrize(
     ("by", "start", "end", "error", "match"),
     [
-        ("kim", *LEAVE, InvalidRecordError, "is to be covered"),
-        ("lee", "2026-03-09", "2026-03-09", InvalidRecordError, "first day on which the user is back"),
-        ("lee", "2026-03-09", None, InvalidRecordError, "first day on which the user is back"),
+        ("kim", *LEAVE, InvalidRecordError, "^Cover.by .*is to be covered"),
+        ("lee", "2026-03-09", "2026-03-09", InvalidRecordError, "^Cover.end .*first day on which the user is back"),
+        ("lee", "2026-03-09", None, InvalidRecordError, "^Cover.end .*first day on which the user is back"),
         ("lee", "2026-03-09", "2026-03-08", InvalidRecordError, "before the start"),
         ("lee", None, "2026-03-08", InvalidRecordError, "is no day"),
         ("nobody", *LEAVE, NotFoundError, "no user with id nobody"),

@@ -93,7 +93,7 @@ def test_a_plan_for_somebody_else_or_an_outdated_one_is_refused_and_nobody_leave
     stint = caseload(world, "01-10")[0]
     plan = world.super.plan_reassignment("kim", "lee")
     state, lines = world.state(), world.lines()
-    with pytest.raises(InvalidRecordError, match="another user's caseload"):
+    with pytest.raises(InvalidRecordError, match=r"^Deactivate\.plan .*another user's caseload"):
         world.super.deactivate("lee", plan=plan)
     assert (world.state(), world.lines()) == (state, lines)
     world.system.amend(stint, role="Navigator")

@@ -15,7 +15,7 @@ from caseassign.acts.run import run
 from caseassign.display import story
 from caseassign.display.blocks import plain
 from caseassign.histories import History
-from caseassign.history import Break, Change
+from caseassign.history import Break, Change, Head
 from caseassign.policy import Action
 
 
@@ -311,10 +311,20 @@ def test_history_says_how_many_lines_are_withheld() -> None:
 
 def test_verifying_says_where_the_history_breaks() -> None:
     """SPEC 8.5: whole, or the number of each line that is wrong."""
-    assert list(plain(story.verification([]))) == [
-        "The history is whole: no line of it was changed, removed or put in."
-    ]
-    assert list(plain(story.verification([Break(7, "it is gone")]))) == ["Line 7 of the history: it is gone."]
+    whole = "The history is whole: no line of it was changed, removed or put in."
+    assert list(plain(story.verification([]))) == [whole]
+    head = Head(12, "ab" * 32)
+    assert list(plain(story.verification([], head))) == [whole, f"Note down elsewhere where it ends: 12:{'ab' * 32}"]
+    assert list(plain(story.verification([Break(7, "it is gone")], head))) == ["Line 7 of the history: it is gone."]
+
+
+def test_de_identifying_is_told(world: World) -> None:
+    """SPEC 8.5: that it was done, and of a change of a name that is gone that there was one."""
+    world.system.add(Client(personal_id="c1", first_name="Adah", last_name="Marigold"))
+    world.system.deidentify("c1", reason="seven years")
+    lines = told(world, world.system.history(client="c1"))
+    assert "changed client c1 (what has been removed since), batch" in lines[1]
+    assert "de-identified client c1: seven years, batch" in lines[2]
 
 
 def test_to_whom_a_case_was_handed_over_is_told(world: World, stay: Enrollment, stint: CaseAssignment) -> None:

@@ -74,6 +74,15 @@ def test_an_edit_sets_its_days_right_or_not_at_all(world: World) -> None:
     world.kim.edit_enrollment(stay, entry_date="2026-01-01")
 
 
+def test_an_edit_may_not_leave_wrong_what_lies_before_the_day_that_it_sets(world: World) -> None:
+    """SPEC 5.1: the entry day is set, and a stint that came in before it would still lie before it."""
+    stay = world.stay(entry="02-01")
+    values = {"enrollment_id": stay.enrollment_id, "user_id": "kim", "start_date": day("01-01")}
+    world.put_raw(CaseAssignment(assignment_id="d", **values))  # type: ignore[arg-type]  # the values of its own fields
+    refused(lambda: world.kim.edit_enrollment(stay, entry_date="2026-01-15"), "starts-before-entry")
+    world.kim.edit_enrollment(stay, entry_date="2026-01-01")
+
+
 def test_opening_an_enrollment_again_keeps_nothing_past_an_exit(world: World) -> None:
     """SPEC 6.8, 6.10: without an exit there is nothing to be kept past."""
     stay = world.stay()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from test_assign import refused
 from world import World, day
 
-from caseassign import CaseAssignment, Enrollment, InvalidRecordError, NotFoundError
+from caseassign import CaseAssignment, Enrollment, InvalidRecordError, NotFoundError, Violation
+from caseassign.rules import EnrollmentFacts
 
 
 def stints(world: World, client: str = "c1") -> dict[str, CaseAssignment]:
@@ -106,6 +109,40 @@ def test_a_household_exits_without_those_who_are_gone_or_not_yet_there(world: Wo
         family[3].enrollment_id: "the member has exited already",
         late.enrollment.enrollment_id: "the member enters after the exit",
     }
+
+
+def test_the_others_of_a_household_exit_after_the_one_who_has(world: World) -> None:
+    """SPEC 6.7: exiting again on the same day writes nothing of that member, and the others still exit."""
+    family = world.family(3)
+    world.kim.exit(family[0], on="2026-02-20")
+    outcome = world.kim.exit(family[0], on="2026-02-20", household=True)
+    assert [line.record.id for line in outcome.changes] == [member.enrollment_id for member in family[1:]]
+
+
+def test_a_stint_that_was_marked_as_kept_too_early_is_kept_no_more(world: World) -> None:
+    """SPEC 6.8: a record that came in dirty; with its box ticked it ends, and nothing is kept."""
+    stay = world.stay()
+    values = {"enrollment_id": stay.enrollment_id, "user_id": "kim", "start_date": day("02-01")}
+    world.put_raw(CaseAssignment(assignment_id="d", kept_after_exit=True, **values))  # type: ignore[arg-type]  # the values of its own fields
+    ended = world.kim.exit(stay, on="2026-02-20").assignment
+    assert (ended.end_date, ended.kept_after_exit) == (day("02-20"), False)
+
+
+def forty_days(facts: EnrollmentFacts) -> Iterator[Violation]:
+    """An agency's rule: a stay lasts forty days at most."""
+    stay = facts.enrollment
+    if ((stay.exit_date or facts.as_of) - stay.entry_date).days > 40:
+        yield Violation("forty-days", "exit_date", [stay.enrollment_id], "the stay lasts more than forty days")
+
+
+def test_an_exit_sets_its_day_and_may_not_leave_it_wrong(world: World) -> None:
+    """SPEC 5.1: an act may leave a violation that it found, but not on a day that it sets itself."""
+    stay = world.stay(entry="01-10")
+    strict = world.as_("kim", required=(forty_days,))
+    refused(lambda: strict.exit(stay), "forty-days")
+    strict.exit(stay, on="2026-02-19")
+    family = [world.stay(client, household_id="h") for client in ("c2", "c3")]
+    refused(lambda: strict.exit(family[0], household=True), "forty-days", "forty-days")
 
 
 def test_an_enrollment_without_household_id_exits_alone(world: World) -> None:
@@ -240,7 +277,7 @@ def test_assignments_to_end_are_given_in_a_list(world: World) -> None:
     stay = world.stay()
     stint = world.kim.assign(stay).assignment
     for alone in (stint, stint.assignment_id):
-        with pytest.raises(InvalidRecordError, match="list"):
+        with pytest.raises(InvalidRecordError, match=r"^Exit\.end_assignments is one assignment: give a list"):
             world.kim.exit(stay, end_assignments=alone)  # type: ignore[arg-type]  # wrong on purpose
 
 
@@ -283,7 +320,8 @@ def test_an_edit_since_the_exit_does_not_hide_it(world: World) -> None:
     stint = world.kim.assign(stay, start="2026-02-01").assignment
     world.kim.exit(stay, on="2026-02-20")
     world.kim.edit_enrollment(stay, relationship_to_hoh=3)
-    assert world.kim.undo_exit(stay).assignment == stint
+    undone = world.kim.undo_exit(stay).assignment
+    assert (undone, undone.batch_id) == (stint, stints(world)[stint.assignment_id].batch_id)
 
 
 def test_an_exit_made_by_an_edit_is_undone_with_what_it_adjusted(world: World) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from world import World
 
-from caseassign import Change, InvalidRecordError, NotFoundError, RecordKey, User
+from caseassign import Change, Head, InvalidRecordError, NotFoundError, RecordKey, User
 from caseassign.history import EMPTY, to_json, verify
 
 
@@ -82,6 +82,50 @@ def test_an_inserted_line_is_found(length: int, data: st.DataObject) -> None:
     previous = lines[at - 1].head if at else EMPTY
     lines.insert(at, attrs.evolve(lines[0], change_id="put in", number=at + 1).sealed(previous))
     assert list(verify(lines, head))
+
+
+@given(length=st.integers(1, 8), data=st.data())
+def test_a_history_that_was_written_anew_is_found_by_an_anchor(length: int, data: st.DataObject) -> None:
+    """SPEC 8.5: whoever cuts the tail off, or writes another, with a head that fits, cannot go through the anchor."""
+    lines = chain(length)
+    anchors = [line.head for line in data.draw(st.lists(st.sampled_from(lines), max_size=3))]
+    assert list(verify(lines, lines[-1].head, anchors)) == []
+    kept = data.draw(st.integers(0, length - 1))
+    forged = lines[:kept]
+    for line in lines[kept : data.draw(st.integers(kept, length))]:
+        forged.append(attrs.evolve(line, user_id="lee").sealed(forged[-1].head if forged else EMPTY))
+    head = forged[-1].head if forged else EMPTY
+    assert list(verify(forged, head)) == []
+    found = [each.number for each in verify(forged, head, iter(anchors))]
+    assert found == sorted({anchor.number for anchor in anchors if anchor.number > kept})
+
+
+def test_an_anchor_is_a_number_and_a_digest(world: World) -> None:
+    """SPEC 8.5: the moment need not be noted down; of two that disagree one is wrong."""
+    head = world.system.history_head()
+    assert (head.number, len(head.digest)) == (world.lines(), 64)
+    world.stay()
+    noted = Head(head.number, head.digest)
+    assert world.system.verify_history([noted, head]) == ()
+    breaks = world.system.verify_history([noted, Head(head.number, "0" * 64)])
+    assert [found.number for found in breaks] == [head.number]
+    assert "written anew" in breaks[0].problem
+
+
+def test_a_cut_tail_is_found_only_with_an_anchor(world: World) -> None:
+    """SPEC 8.5: somebody with the whole store can take back the last lines and the head; not what was noted down."""
+    world.stay()
+    anchor = world.system.history_head()
+    world.stay("c2")
+    later = world.system.history_head()
+    store: Any = world.store
+    for _ in range(2):
+        lines = store._data.lines
+        lines.take_back(lines.lines[-2].head)
+    assert world.system.verify_history() == ()
+    assert [found.number for found in world.system.verify_history([later, anchor])] == [anchor.number, later.number]
+    assert "removed at the end" in world.system.verify_history([later])[0].problem
+    assert world.system.verify_history([lines.head]) == ()
 
 
 def test_a_whole_history_verifies_without_its_head() -> None:

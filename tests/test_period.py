@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -25,6 +26,15 @@ def periods(draw: st.DrawFn) -> Period:
 def days_of(period: Period) -> set[date]:
     """The days of a period, counted one by one, up to the end of the window."""
     return {day for day in WINDOW if day >= period.start and (period.end is None or day < period.end)}
+
+
+START = date(2026, 1, 1)
+EVERY = [
+    Period(START + timedelta(days=first), None if days is None else START + timedelta(days=first + days))
+    for first in range(3)
+    for days in (None, *range(4 - first))
+]
+"""Every period that starts on one of three days and ends on none, or by the day after them."""
 
 
 @given(periods())
@@ -92,6 +102,20 @@ def test_clipping_keeps_a_stint_that_starts_on_the_exit_day() -> None:
     assert Period(date(2026, 1, 6)).clipped_to(stay) is None
 
 
+def test_clipping_leaves_alone_what_lies_within() -> None:
+    """SPEC 6.10, 3.3: a stint within the stay stays as it is, a same-day one on either end of it too."""
+    for one, bounds in product(EVERY, repeat=2):
+        clipped = one.clipped_to(bounds)
+        assert clipped == one if bounds.contains(one) else clipped != one
+
+
+def test_whatever_two_others_take_is_counted_day_by_day() -> None:
+    """SPEC 6.11: of each short period, without each two others, exactly the days of neither are left."""
+    for period, one, other in product(EVERY, repeat=3):
+        left = days_of(period) - days_of(one) - days_of(other)
+        assert [days_of(part) for part in period.without([one, other])] == runs(left)
+
+
 @given(periods(), st.lists(periods(), max_size=5))
 def test_what_is_left_without_others_is_counted_day_by_day(period: Period, others: list[Period]) -> None:
     """SPEC 5, 6.11: the days of none of the others, as few runs as possible, in order, none of them empty."""
@@ -124,7 +148,7 @@ def test_an_open_end_stays_open_unless_another_takes_it() -> None:
 
 def test_an_end_before_the_start_cannot_be_built() -> None:
     """SPEC 3.3: end < start cannot be built."""
-    with pytest.raises(InvalidRecordError, match="end lies before the start"):
+    with pytest.raises(InvalidRecordError, match=r"^Period\.end lies before the start"):
         Period(date(2026, 1, 2), date(2026, 1, 1))
 
 
@@ -146,7 +170,7 @@ def test_a_day_is_read_from_nothing_but_four_two_two_digits(text: str) -> None:
     """SPEC 3.4: a day is parsed from exactly YYYY-MM-DD, and the error does not repeat what was given."""
     with pytest.raises(InvalidRecordError) as error:
         as_day(text, "start")
-    assert "start" in str(error.value)
+    assert (error.value.kind, error.value.field) == ("Day", "start")
     assert not text.strip() or text not in str(error.value)
 
 
@@ -158,10 +182,15 @@ def test_a_day_is_read_from_its_one_form() -> None:
 @pytest.mark.parametrize("value", [datetime(2026, 1, 5), 20260105, None, 1.5])  # noqa: DTZ001  # the datetime is the mistake
 def test_what_is_no_day_is_refused_where_a_day_is_meant(value: object) -> None:
     """SPEC 3.4: a datetime is refused where a day is meant."""
-    with pytest.raises(InvalidRecordError):
-        as_day(value)  # type: ignore[arg-type]  # wrong on purpose
-    with pytest.raises(InvalidRecordError):
-        Period(date(2026, 1, 1)).__contains__(value)
+    for refuse, named in (
+        (lambda: as_day(value), ("Day", "day")),  # type: ignore[arg-type]  # wrong on purpose
+        (lambda: as_day(value, "end"), ("Day", "end")),  # type: ignore[arg-type]  # wrong on purpose
+        (lambda: value in Period(START), ("Period", "day")),
+    ):
+        with pytest.raises(InvalidRecordError) as error:
+            refuse()
+        assert (error.value.kind, error.value.field) == named
+        assert error.value.problem.startswith("is ")
 
 
 def test_a_period_prints_as_people_write_it() -> None:

@@ -30,6 +30,7 @@ from caseassign.acts.import_assignments import AssignmentRow
 SUPERVISES: Final = frozenset(
     {"caseload.view", "caseload.reassign", "caseload.cover", "batch.undo", "user.manage"},
 )
+OF_ABROAD: Final = SUPERVISES | {"export.import", "client.deidentify"}
 WORKER, SUPERVISOR, OUTSIDER, LEFT = "kim", "boss", "bo", "gone"
 ABROAD: Final = "chief"
 """A supervisor of another organization: with every permission, and without access."""
@@ -55,7 +56,7 @@ def agency(world: World) -> Agency:
     """A family and a single client, whom kim holds, in a project of Haven; one who has exited; a batch to undo."""
     world.system.add(
         User(user_id=SUPERVISOR, organization_ids=frozenset({"haven"}), permissions=SUPERVISES),
-        User(user_id=ABROAD, organization_ids=frozenset({"bridge"}), permissions=SUPERVISES | {"export.import"}),
+        User(user_id=ABROAD, organization_ids=frozenset({"bridge"}), permissions=OF_ABROAD),
     )
     family = world.kim.enroll({"c1": 1, "c2": 2}, "es", on="2026-01-10", household_id="h1")
     world.kim.enroll("c3", "es", on="2026-01-10", household_id="h2")
@@ -140,6 +141,10 @@ MATRIX: Final = [
     Entry("audit.run", "audit", lambda f, a: list(f.audit()), ANYBODY),
     Entry("audit.run", "unassigned", lambda f, a: f.unassigned(), ANYBODY),
     Entry("audit.run", "verify_history", lambda f, a: f.verify_history(), ANYBODY),
+    Entry("audit.run", "history_head", lambda f, a: f.history_head(), ANYBODY),
+    Entry("audit.run", "out_of_use", lambda f, a: f.out_of_use("2026-03-02"), ANYBODY),
+    Entry("client.deidentify", "of nobody", lambda f, a: f.deidentify("c5"), frozenset({SYSTEM, ABROAD})),
+    Entry("client.deidentify", "of others", lambda f, a: f.deidentify("c4"), frozenset({SYSTEM})),
     Entry("export.import", "import", lambda f, a: f.import_export(county()), frozenset({SYSTEM, ABROAD})),
     Entry("export.import", "list", lambda f, a: f.import_assignments([row(a)]), frozenset({SYSTEM})),
 ]

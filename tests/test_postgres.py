@@ -8,12 +8,14 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import attrs
 import psycopg
+import psycopg_pool
 import pytest
-from postgres_server import add_client, client_ids, small_store
+from postgres_server import CARELESS, add_client, client_ids, server, small_store
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from store_examples import UndoError, enrollment, fill, lines_after
@@ -24,7 +26,7 @@ from caseassign.history import EMPTY, verify
 from caseassign.model import KINDS, Client
 from caseassign.stores.postgres_connections import Hosts, Own
 from caseassign.stores.postgres_errors import translated
-from caseassign.stores.postgres_schema import STEPS, Schema
+from caseassign.stores.postgres_schema import STEPS, Schema, check_version
 
 
 @pytest.fixture
@@ -126,6 +128,71 @@ def test_a_schema_of_another_application_is_refused(dsn: str, schema: str, raw: 
     assert tables(raw, schema) == ["note"]
 
 
+def test_a_schema_with_anything_in_it_is_refused(dsn: str, schema: str, raw: psycopg.Connection[Any]) -> None:
+    """SPEC 10.4: a schema that has no tables, but something else, belongs to another application too."""
+    raw.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+    raw.execute("CREATE DOMAIN day AS integer")
+    with pytest.raises(WrongStoreError, match="another application"):
+        PostgresStore(dsn, schema=schema)
+    assert tables(raw, schema) == []
+
+
+# What stands in the way of PostgreSQL's own types and functions, for who looks for names there first.
+MISLEADING = """
+CREATE SCHEMA {0};
+CREATE DOMAIN {0}.text AS integer;
+CREATE FUNCTION {0}.never(pg_catalog.text, pg_catalog.text) RETURNS boolean LANGUAGE sql AS 'SELECT false';
+CREATE OPERATOR {0}.<= (FUNCTION = {0}.never, LEFTARG = pg_catalog.text, RIGHTARG = pg_catalog.text);
+CREATE FUNCTION {0}.to_regclass(pg_catalog.text) RETURNS regclass LANGUAGE sql AS 'SELECT NULL::regclass'
+"""
+
+
+@pytest.mark.parametrize("way", ["its own", "a pool's", "the host's"])
+def test_names_mean_what_they_mean_to_postgresql(dsn: str, schema: str, raw: psycopg.Connection[Any], way: str) -> None:
+    """SPEC 10.1: what else the database has under the names of PostgreSQL's types and functions is never taken."""
+    misleading = f"{schema[:50]}_misleads"
+    raw.execute(sql.SQL(MISLEADING).format(sql.Identifier(misleading)))
+    misled = make_conninfo(dsn, options=f"-c search_path={misleading},pg_catalog")
+    with psycopg_pool.ConnectionPool(misled, min_size=1, max_size=1) as pool, psycopg.connect(misled) as host:
+        database: Any = {"its own": misled, "a pool's": pool, "the host's": host}[way]
+        store = PostgresStore(database, schema=schema)
+        with store.transaction(write=True) as tx:
+            tx.clients.add([Client(personal_id="n1")])
+        if way == "the host's":  # in which names mean what they mean to the host
+            assert host.execute("SHOW search_path").fetchall() == [(f"{misleading},pg_catalog",)]
+            host.commit()
+        else:
+            assert client_ids(store) == ["n1"]
+        store.close()
+    raw.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(misleading)))
+    with closing(PostgresStore(dsn, schema=schema)) as store:
+        assert client_ids(store) == ["n1"]
+
+
+def test_an_old_server_is_refused() -> None:
+    """SPEC 10.2: a server before PostgreSQL 15 is refused, and 15 is not."""
+    check_version(15_00_00)
+    with pytest.raises(StorageError, match="PostgreSQL 15"):
+        check_version(14_00_20)
+
+
+def test_a_connection_in_another_encoding_is_refused(store: PostgresStore, dsn: str, schema: str) -> None:
+    """SPEC 10.1: the connection of a host that cannot carry every text is refused, before one is lost or changed."""
+    assert store is not None
+    with psycopg.connect(dsn, client_encoding="LATIN1") as host, pytest.raises(StorageError, match="UTF8"):
+        client_ids(PostgresStore(host, schema=schema))
+
+
+def test_an_id_that_is_too_long_to_index(store: PostgresStore) -> None:
+    """SPEC 10.1: an id that PostgreSQL cannot index is refused, and the block goes on."""
+    key = "".join(chr(0x4E00 + number * 7919 % 20_000) for number in range(3_000))
+    with store.transaction(write=True) as tx:
+        with pytest.raises(StorageError, match="longer"):
+            tx.clients.add([Client(personal_id=key)])
+        tx.clients.add([Client(personal_id="n1")])
+    assert client_ids(store) == ["c1", "c2", "n1"]
+
+
 def test_a_newer_schema_is_refused(store: PostgresStore, dsn: str, schema: str, raw: psycopg.Connection[Any]) -> None:
     """SPEC 10.4: a schema of a newer version is refused when it is opened, and by a store that has it open."""
     raw.execute("UPDATE caseassign_version SET version = version + 1")
@@ -169,6 +236,21 @@ def test_many_who_open_one_new_schema(dsn: str, schema: str) -> None:
                 assert len(client_ids(store)) == number + 1
 
 
+@pytest.mark.slow
+def test_a_replica_can_be_read() -> None:
+    """SPEC 10.1: a replica answers all questions; a write is refused, and says why."""
+    with server(*CARELESS) as started:
+        with closing(PostgresStore(started.dsn)) as store:
+            add_client(store, "n1")
+        started.stop()
+        (started.folder / "data" / "standby.signal").touch()
+        started.start()
+        with closing(PostgresStore(started.dsn)) as store:
+            assert client_ids(store) == ["n1"]
+            with pytest.raises(StorageError, match="replica"):
+                add_client(store, "n2")
+
+
 # Versions
 
 
@@ -188,6 +270,33 @@ def test_an_older_schema_is_migrated(store: PostgresStore, dsn: str, schema: str
     assert found == [("c1", "Ada"), ("c2", "Ada")]
     with pytest.raises(WrongStoreError, match="upgrade"):
         client_ids(store)
+
+
+def test_a_migration_waits_for_those_inside(store: PostgresStore, dsn: str, schema: str) -> None:
+    """SPEC 10.4: no schema is migrated under an open block, be it one that only reads."""
+    newer = Schema(schema, (*STEPS, NICKNAMES))
+    for write in (False, True):
+        with store.transaction(write=write), pytest.raises(ConflictError):
+            Own(dsn, newer, 0.05)
+    assert client_ids(store) == ["c1", "c2"]
+    Own(dsn, newer, 1).close_idle()
+
+
+@pytest.mark.parametrize("use", [client_ids, partial(add_client, key="n1")], ids=["reading", "writing"])
+def test_who_comes_during_a_migration_waits(
+    store: PostgresStore, dsn: str, schema: str, raw: psycopg.Connection[Any], use: Callable[[PostgresStore], object]
+) -> None:
+    """SPEC 10.4: a block that begins while the schema is migrated waits, and is then refused, not half at home."""
+    waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'caseassign_version'::regclass"
+    with closing(PostgresStore(dsn, schema=schema)) as old, ThreadPoolExecutor(1) as pool:
+        with psycopg.connect(dsn) as migrating:
+            Schema(schema, (*STEPS, NICKNAMES)).migrate(migrating)
+            using = pool.submit(use, old)
+            while not raw.execute(waiting).fetchall():
+                assert not using.done()
+        with pytest.raises(WrongStoreError, match="upgrade"):
+            using.result()
+    assert raw.execute("SELECT personal_id FROM client ORDER BY 1").fetchall() == [("c1",), ("c2",)]
 
 
 def test_a_migration_that_fails_changes_nothing(
@@ -212,7 +321,7 @@ def test_a_host_migrates_in_its_own_transaction(store: PostgresStore, dsn: str, 
     newer = Schema(schema, (*STEPS, NICKNAMES))
     with psycopg.connect(dsn) as connection:
         joined = PostgresStore(connection, schema=schema)
-        joined._source = Hosts(connection, newer)
+        joined._source = Hosts(connection, newer, 1)
         for keys in (["n1"], ["n1", "n2"]):
             add_client(joined, keys[-1])
             assert client_ids(joined) == ["c1", "c2", *keys]
@@ -392,6 +501,9 @@ def test_errors_hold_no_values(store: PostgresStore, raw: psycopg.Connection[Any
         ("40P01", ConflictError, "try again"),
         ("55P03", ConflictError, "try again"),
         ("23505", ConflictError, "try again"),
+        ("40003", StorageError, "lost"),
+        ("25P03", StorageError, "longer"),
+        ("25P04", StorageError, "longer"),
         ("23514", StorageError, "column"),
         ("57P01", StorageError, "lost"),
         ("57014", StorageError, "cancelled"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -10,7 +11,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -198,6 +199,9 @@ def test_a_host_that_ends_its_transaction_too_early(
     for steps in ([], [adding("n1")]):
         with pytest.raises(StorageError, match="undone"):
             write(joined, lambda _: getattr(host, end)(), *steps)
+    with pytest.raises(StorageError, match="ended inside"):
+        write(joined, lambda _: getattr(host, end)(), lambda _: host.execute("SELECT 1"))
+    host.rollback()
     assert client_ids(store) == ["c1", "c2"]
 
 
@@ -215,12 +219,15 @@ def test_what_was_begun_to_be_read_is_closed(host: psycopg.Connection[Any], stor
 
 
 def test_two_threads_on_one_connection(host: psycopg.Connection[Any], store: PostgresStore, schema: str) -> None:
-    """SPEC 10.1: two threads do not get into each other's steps of one transaction."""
+    """SPEC 10.1: two threads do not get into each other's steps of one transaction: one waits, but not for ever."""
     assert store is not None
-    joined = PostgresStore(host, schema=schema)
-    with joined.transaction(), ThreadPoolExecutor(1) as pool, pytest.raises(StorageError, match="thread"):
+    joined = PostgresStore(host, schema=schema, timeout=0.05)
+    with joined.transaction(), ThreadPoolExecutor(1) as pool, pytest.raises(ConflictError, match="thread"):
         pool.submit(client_ids, joined).result()
-    assert client_ids(joined) == ["c1", "c2"]
+    joined = PostgresStore(host, schema=schema)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: add_client(joined, f"n{number}"), range(8)))
+    assert client_ids(joined) == ["c1", "c2", *(f"n{number}" for number in range(8))]
 
 
 def test_a_host_that_has_not_seen_the_latest(host: psycopg.Connection[Any], store: PostgresStore, schema: str) -> None:
@@ -279,6 +286,29 @@ def test_a_pool_that_has_none_left(dsn: str, schema: str) -> None:
         assert client_ids(store) == []
 
 
+def test_a_pool_that_lends_what_is_in_use(dsn: str, schema: str) -> None:
+    """SPEC 10.1: a transaction that somebody has open on a connection of the pool is not taken for the store's."""
+
+    class Careless:
+        @contextmanager
+        def connection(self) -> Iterator[psycopg.Connection[Any]]:
+            with psycopg.connect(dsn) as connection:
+                connection.execute("SELECT 1")
+                yield connection
+
+    with pytest.raises(StorageError, match="pool lent"):
+        PostgresStore(Careless(), schema=schema)
+
+
+def test_statements_that_are_prepared_at_once(dsn: str, schema: str) -> None:
+    """SPEC 10.1: a pool or a host may have every statement prepared when it is first used."""
+    with psycopg_pool.ConnectionPool(dsn, kwargs={"prepare_threshold": 0}, min_size=1, max_size=1) as pool:
+        store = PostgresStore(pool, schema=schema)
+        add_client(store, "n1")
+        with pool.connection() as host:
+            assert client_ids(PostgresStore(host, schema=schema)) == ["n1"]
+
+
 # Its own connections, and lost ones
 
 
@@ -327,6 +357,46 @@ def test_connections_that_are_lost_while_nobody_uses_them(store: PostgresStore, 
     assert client_ids(store) == ["c1", "c2"]
 
 
+class InterruptError(BaseException):
+    """Raised by a signal, as Ctrl-C does."""
+
+
+def interrupt(*_: object) -> None:
+    """Raise what no part of the library catches."""
+    raise InterruptError
+
+
+def test_an_interrupt_while_waiting_for_others(dsn: str, schema: str, raw: psycopg.Connection[Any]) -> None:
+    """SPEC 10.1: who is interrupted while waiting for others leaves no transaction and no connection behind."""
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with closing(PostgresStore(make_conninfo(dsn, application_name=schema), schema=schema)) as store:
+            with raw.transaction():
+                raw.execute("LOCK TABLE change_head IN SHARE ROW EXCLUSIVE MODE")
+                signal.setitimer(signal.ITIMER_REAL, 0.1)
+                with pytest.raises(InterruptError):
+                    add_client(store, "n1")
+            add_client(store, "n2")
+            assert client_ids(store) == ["n2"]
+            wait_for_connections(raw, 1)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize(("timeout", "waits"), [(0, False), (1e-9, False), (float("inf"), True)])
+def test_how_long_it_waits(dsn: str, schema: str, raw: psycopg.Connection[Any], timeout: float, waits: bool) -> None:
+    """SPEC 10.1: a store that is to wait for nobody does not, and one that is to wait for ever does."""
+    with closing(PostgresStore(dsn, schema=schema, timeout=timeout)) as store, ThreadPoolExecutor(1) as pool:
+        with raw.transaction():
+            raw.execute("LOCK TABLE change_head IN SHARE ROW EXCLUSIVE MODE")
+            adding = pool.submit(add_client, store, "n1")
+            with pytest.raises(TimeoutError if waits else ConflictError):
+                adding.result(0.2 if waits else 10)
+        if waits:
+            adding.result()
+        assert client_ids(store) == ["n1"] * waits
+
+
 def test_errors_of_others_pass(store: PostgresStore, raw: psycopg.Connection[Any]) -> None:
     """SPEC 10.1: an error of another connection that reaches the block is not taken for one of the store."""
     with pytest.raises(psycopg.errors.DivisionByZero):
@@ -343,6 +413,13 @@ def test_threads_that_come_and_go(store: PostgresStore, raw: psycopg.Connection[
     with store.transaction(write=True) as tx:
         store.close()
         tx.clients.add([Client(personal_id="n1")])
+    wait_for_connections(raw, 0)
+
+
+def test_a_store_that_is_closed_in_a_block_that_fails(store: PostgresStore, raw: psycopg.Connection[Any]) -> None:
+    """SPEC 10.2: a block that fails after the store was closed leaves no connection open either."""
+    with pytest.raises(UndoError):
+        write(store, lambda _: store.close(), failing)
     wait_for_connections(raw, 0)
 
 
@@ -378,6 +455,39 @@ def test_a_forked_process(store: PostgresStore, dsn: str, schema: str) -> None:
         tx.clients.add([Client(personal_id="second")])
         in_child(lambda: cannot_use(tx))
     assert client_ids(store) == ["c1", "c2", "child", "parent", "second"]
+
+
+def test_a_block_of_another_process(store: PostgresStore) -> None:
+    """SPEC 10.2: the connection of a block that this process was forked in is neither used nor given back."""
+    sessions: list[Any] = []
+
+    def as_in_a_fork(tx: Any) -> None:
+        sessions.append(tx.clients._session)
+        sessions[0]._block._owner = (-1, threading.get_ident())
+
+    with pytest.raises(StorageError, match="process"):
+        write(store, adding("n1"), as_in_a_fork)
+    assert client_ids(store) == ["c1", "c2"]
+    assert sessions[0]._connection.info.transaction_status == TransactionStatus.INTRANS
+    sessions[0]._connection.close()
+
+
+def test_a_fork_that_leaves_the_block_of_its_parent(store: PostgresStore) -> None:
+    """SPEC 10.2: a child that leaves the block in which it was forked ends nothing of its parent's."""
+    parent = os.getpid()
+    try:
+        with store.transaction(write=True) as tx:
+            tx.clients.add([Client(personal_id="n1")])
+            child = os.fork()
+            if not child:
+                failing(tx)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+            tx.clients.add([Client(personal_id="n2")])
+    except BaseException as error:
+        if os.getpid() != parent:
+            os._exit(not isinstance(error, UndoError))
+        raise
+    assert client_ids(store) == ["c1", "c2", "n1", "n2"]
 
 
 def test_many_records_need_little_memory(store: PostgresStore) -> None:
@@ -491,7 +601,7 @@ def check_races(world: World, rounds: int, racers: int) -> None:
 
 def test_threads_that_race(dsn: str, schema: str) -> None:
     """SPEC 5, 10.1: of threads that race for a role exactly one gets it, each round, and no count is lost."""
-    rounds = effort(100)
+    rounds = effort(40)
     world = ready_for_races(dsn, schema, rounds)
     world.put_raw(Client(personal_id="c1"))
     with ThreadPoolExecutor(3) as pool:
@@ -502,7 +612,7 @@ def test_threads_that_race(dsn: str, schema: str) -> None:
 
 def test_processes_that_race(dsn: str, schema: str) -> None:
     """SPEC 5, 10.1: the same holds of processes."""
-    rounds = effort(100)
+    rounds = effort(40)
     world = ready_for_races(dsn, schema, rounds)
     world.put_raw(Client(personal_id="c1"))
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}

@@ -48,7 +48,7 @@ from caseassign import (
     exclusive_role,
 )
 from caseassign.history import to_plain
-from caseassign.rules import AssignmentFacts, CaseloadFacts, HouseholdFacts
+from caseassign.rules import AssignmentFacts, CaseloadFacts, EnrollmentFacts, HouseholdFacts
 
 MOVE, END_ONLY, KEEP, REFUSE = PlannedOutcome
 YESTERDAY, TOMORROW = TODAY - timedelta(days=1), TODAY + timedelta(days=1)
@@ -215,6 +215,29 @@ def test_planned_and_done_at_once_is_the_same_as_a_plan_applied(any_world: World
     assert held(world, "lee") == {(stint.enrollment_id, stint.role) for stint in stints}
 
 
+def a_month_at_least(facts: AssignmentFacts) -> Iterator[Violation]:
+    """An agency's rule: a stint lasts thirty days at least."""
+    days = facts.assignment.period
+    if days.end is not None and (days.end - days.start).days < 30:
+        yield Violation("a-month-at-least", "end_date", [facts.assignment.assignment_id], "a stint is too short")
+
+
+def two_at_least(facts: EnrollmentFacts) -> Iterator[Violation]:
+    """An agency's rule: an enrollment has two stints at least."""
+    if len(facts.assignments) < 2:
+        yield Violation("two-at-least", "user_id", [facts.enrollment.enrollment_id], "one stint, or none")
+
+
+def test_no_rule_of_an_agency_refuses_that_a_case_ends_with_its_holder(world: World) -> None:
+    """SPEC 5.1, 6.11: ending and voiding are never refused, for what is moved and for what the receiver holds."""
+    (short,) = caseload(world, "02-20")
+    other = world.stay("c2", case_manager="lee")
+    ahead = world.system.assign(other, "kim", start="2026-03-20").assignment
+    strict = world.as_("super", required=(a_month_at_least, two_at_least))
+    strict.reassign("kim", "lee")
+    assert (stint_of(world, short).end_date, stint_of(world, ahead).voided) == (TODAY, True)
+
+
 def test_a_plan_is_plain_data_and_a_sequence_of_lines(world: World) -> None:
     """Issue 3.1: a plan can be read, as a table and as JSON."""
     first, second = caseload(world, "01-10", "01-11")
@@ -239,7 +262,15 @@ def test_a_plan_is_plain_data_and_a_sequence_of_lines(world: World) -> None:
     assert list(plan[1:]) == [plan[1]]
     assert "Ada" not in repr(plan)
     refused = world.super.plan_reassignment("kim", "gone").to_dict()["cases"][0]
-    assert refused["violations"][0]["code"] == "case-manager-left"
+    (violation,) = refused["violations"]
+    assert {key: violation[key] for key in violation if key != "ids"} == {
+        "code": "case-manager-left",
+        "message": "user gone has left by the start of the assignment",
+    }
+    assert len(violation["ids"]) == 1
+    world.kim.amend(first, end_date="2026-06-01")
+    ending = world.super.plan_reassignment("kim", "lee").to_dict()["cases"][0]
+    assert ending["days"] == [{"start_date": "2026-03-02", "end_date": "2026-06-01"}]
     kept = world.super.plan_reassignment("kim", "lee", clients=["c1"]).to_dict()["cases"][1]
     assert (kept["on"], kept["reason"]) == (None, "outside the selection")
 
@@ -247,19 +278,19 @@ def test_a_plan_is_plain_data_and_a_sequence_of_lines(world: World) -> None:
 @pytest.mark.parametrize(
     ("to", "options", "match"),
     [
-        ([], {}, "names nobody"),
-        (["lee", "sam"], {}, "several users"),
-        ("kim", {}, "whose caseload it is"),
+        ([], {}, "^Reassignment.to names nobody"),
+        (["lee", "sam"], {}, "^Reassignment.to .*several users"),
+        ("kim", {}, "^Reassignment.to .*whose caseload it is"),
         (["lee", "kim"], {"balance": True}, "whose caseload it is"),
-        ("lee", {"ended_since": "forget"}, "neither 'move' nor 'keep'"),
+        ("lee", {"ended_since": "forget"}, "^Reassignment.ended_since is neither 'move' nor 'keep'"),
         (None, {}, "one user, or its id, is meant"),
         ({"c1": SYSTEM}, {}, "one user, or its id, is meant"),
-        ({5: "lee"}, {}, "no case, assignment, enrollment or client"),
-        ("lee", {"clients": "c1"}, "one text"),
-        ("lee", {"households": "h1"}, "one household"),
+        ({5: "lee"}, {}, "^Reassignment.to .*no case, assignment, enrollment or client"),
+        ("lee", {"clients": "c1"}, "^Caseload.clients is one text"),
+        ("lee", {"households": "h1"}, "^Caseload.households is one household"),
         ("lee", {"households": HouseholdKey("es", "h1")}, "one household"),
-        ("lee", {"households": [5]}, "no household"),
-        ("lee", {"households": [Household(members=())]}, "no HouseholdID"),
+        ("lee", {"households": [5]}, "^Caseload.households .*no household"),
+        ("lee", {"households": [Household(members=())]}, "^Caseload.households .*no HouseholdID"),
         ("lee", {"projects": "es"}, "one text"),
     ],
 )
@@ -464,7 +495,7 @@ def test_one_id_in_two_projects_is_two_households(world: World) -> None:
     }
     named: list[Household | HouseholdKey | str] = [Household(members=shelter.enrollments), HouseholdKey("rrh", "h")]
     assert world.super.plan_reassignment("kim", "lee", households=named).counts["move"] == 4
-    with pytest.raises(InvalidRecordError, match="several projects"):
+    with pytest.raises(InvalidRecordError, match=r"^Caseload\.households .*several projects"):
         world.super.plan_reassignment("kim", "lee", households=["h"])
     assert world.super.plan_reassignment("kim", "lee", households=["h"], projects=["es"]).counts["move"] == 2
 
@@ -666,7 +697,7 @@ def test_a_name_that_means_nothing_or_two_things_is_refused(world: World) -> Non
         ({5: "sam"}, "no case, assignment"),
     ]
     for to, match in ambiguous:
-        with pytest.raises(InvalidRecordError, match=match):
+        with pytest.raises(InvalidRecordError, match=rf"^Reassignment\.to .*{match}"):
             world.super.plan_reassignment("kim", to)
     plan = world.super.plan_reassignment("kim", {Client(personal_id="c1"): "lee", "c3": "sam"})
     assert {(line.case.client.personal_id, line.to) for line in plan} == {("c1", "lee"), ("c2", "sam")}
@@ -704,7 +735,7 @@ def test_a_part_of_a_caseload_is_chosen_and_the_rest_is_kept(world: World) -> No
     assert moved(clients=["c2"], households=[homes.household_id]) == []
     assert moved(clients=[]) == []
     alone = Enrollment(enrollment_id="alone", personal_id="c5", project_id="es", entry_date=TODAY)
-    with pytest.raises(InvalidRecordError, match="name its client"):
+    with pytest.raises(InvalidRecordError, match=r"^Caseload\.households .*name its client"):
         moved(households=[Household(members=(alone,))])
 
 
@@ -898,7 +929,7 @@ def test_a_plan_is_narrowed_and_planned_again_with_other_receivers(world: World)
         ("nobody", "not in the plan: nobody"),
         (attrs.evolve(plan[0].case, assignment=None), "has no"),
     ):
-        with pytest.raises(InvalidRecordError, match=match):
+        with pytest.raises(InvalidRecordError, match=rf"^ReassignmentPlan\.cases .*{match}"):
             plan.without(wrong)
 
 
@@ -1000,7 +1031,7 @@ def test_a_slip_of_the_pen_is_no_caseload(any_world: World) -> None:
                 act("kim", "lee", **part)
     with pytest.raises(TypeError, match="client"):
         world.system.cover("kim", "lee", TODAY, TOMORROW, client=["c1"])  # type: ignore[call-arg]  # wrong on purpose
-    with pytest.raises(InvalidRecordError, match="no plan"):
+    with pytest.raises(InvalidRecordError, match=r"^Reassignment\.plan .*no plan"):
         world.super.apply("x")  # type: ignore[arg-type]  # wrong on purpose
     assert world.state() == state
 
@@ -1127,7 +1158,7 @@ def test_cases_that_one_may_not_see_are_withheld_and_counted(any_world: World) -
     assert (plan.withheld, [line.assignment for line in plan]) == (1, [mine])
     assert plan.to_dict()["withheld"] == 1
     for to in ({other: "kim"}, {"c2": "kim"}, {other.enrollment_id: "kim"}):
-        with pytest.raises(InvalidRecordError, match="is no case of that user"):
+        with pytest.raises(InvalidRecordError, match=r"^Reassignment\.to .*is no case of that user"):
             world.super.plan_reassignment("sam", to)
     outcome = world.super.apply(plan)
     assert outcome.withheld == 1

@@ -302,6 +302,56 @@ def test_the_audit_lists_cases_that_are_held_oddly(
     assert len(codes((rule,), about_stint(assignment, enrollment, user))) == found
 
 
+LEFT = User(user_id="gone", organization_ids=frozenset({"haven"}), left_on=day("02-01"))
+ABROAD = User(user_id="bo", organization_ids=frozenset({"bridge"}))
+COVERED = stint("02-01", role="Cover")
+EXITED = stay(exit_date=day("02-10"))
+FOUND: list[tuple[Any, str, str, str | None, tuple[str, ...]]] = [
+    (about_stint(stint("01-09", "02-10"), EXITED), "starts-before-entry", "start_date", "entry_date", ("a1",)),
+    (about_stint(stint("02-11", "02-12"), EXITED), "starts-after-exit", "start_date", "exit_date", ("a1",)),
+    (about_stint(stint("01-10", "02-11"), EXITED), "ends-after-exit", "end_date", "exit_date", ("a1",)),
+    (about_stint(stint("01-10"), EXITED), "open-after-exit", "end_date", "exit_date", ("a1",)),
+    (about_stint(stint(), stay(deleted=True)), "enrollment-deleted", "enrollment_id", "deleted", ("a1",)),
+    (about_stint(stint(), stay(), LEFT), "case-manager-left", "user_id", "start_date", ("a1",)),
+    (about_stint(stint(), stay(), ABROAD), "no-access", "user_id", None, ("a1",)),
+    (about_stint(stint(), stay(), USERS[5]), "not-a-case-manager", "user_id", None, ("a1",)),
+    (about_stint(stint(), stay(), client="c2"), "wrong-client", "enrollment_id", "personal_id", ("a1",)),
+    (about_stint(stint(), stay(), LEFT), "held-by-departed", "user_id", None, ("a1",)),
+    (about_stint(stint(), stay(), ABROAD), "held-without-access", "user_id", None, ("a1",)),
+    (about_stint(stint(kept_after_exit=True), EXITED), "kept-after-exit", "end_date", "exit_date", ("a1",)),
+    (about_stay(stay(), stint(), stint(assignment_id="a2")), "overlaps-own", "start_date", "end_date", ("a1", "a2")),
+    (about_stay(stay(exit_date=day("01-09"))), "exits-before-entry", "exit_date", "entry_date", ("e1",)),
+    (about_stay(stay()), "unassigned", "enrollment_id", None, ("e1",)),
+    (about_stay(stay(), stint("01-10", "02-01")), "gap", "start_date", None, ("e1",)),
+    (about_stay(stay(), COVERED), "only-cover", "role", None, ("e1",)),
+    (household(member(1, stint()), member(2)), "household-differs", "user_id", None, ("e1", "e2")),
+    (household(member(1)), "no-head", "relationship_to_hoh", None, ("e1",)),
+    (
+        household(*(member(number, relationship_to_hoh=1) for number in (2, 1))),
+        "several-heads",
+        "relationship_to_hoh",
+        None,
+        ("e1", "e2"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("facts", "code", "field", "against", "ids"), FOUND, ids=[found[1] for found in FOUND])
+def test_a_violation_names_the_field_that_a_form_marks_the_other_one_and_the_records(
+    facts: Any, code: str, field: str, against: str | None, ids: tuple[str, ...]
+) -> None:
+    """SPEC 5: code, field and ids; and where two fields contradict each other, both."""
+    found = [v for v in check((*REQUIRED_RULES, *GUARDS, *ADVISORY_RULES), [facts]) if v.code == code]
+    assert [(v.field, v.against, v.ids, v.amount) for v in found] == [(field, against, ids, None)]
+    assert all(v.message for v in found)
+
+
+def test_the_fields_of_every_rule_are_held_to() -> None:
+    """SPEC 5: no rule's fields are left to chance."""
+    names = [rule.__name__.replace("_", "-") for rule in (*REQUIRED_RULES, *GUARDS, *ADVISORY_RULES)]
+    assert sorted(found[1] for found in FOUND) == sorted(names)
+
+
 def test_every_rule_carries_its_code_as_its_name_and_its_sentence_as_its_docstring() -> None:
     """SPEC 5: a rule's function carries the code in snake_case; its docstring is the sentence that must be true."""
     for rule in (*REQUIRED_RULES, *GUARDS, *ADVISORY_RULES):
@@ -362,18 +412,33 @@ def test_a_rule_may_be_an_object() -> None:
     assert codes((AtMost(2),), facts) == []
 
 
+class Mute:
+    """An object that does not say what it is about."""
+
+    def __call__(self, facts):  # type: ignore[no-untyped-def]  # wrong on purpose
+        """Nothing."""
+        return ()
+
+
 def test_a_rule_that_does_not_say_what_it_is_about_is_refused_with_a_hint() -> None:
-    """SPEC 5: a rule has one subject."""
+    """SPEC 5: a rule has one subject; what it returns is none, and neither are facts of our own making."""
 
     def lost(facts):  # type: ignore[no-untyped-def]  # wrong on purpose
         return ()
 
+    def backwards(facts) -> EnrollmentFacts:  # type: ignore[no-untyped-def]  # wrong on purpose
+        return facts  # type: ignore[no-any-return]  # wrong on purpose
+
     def misspelt(facts: "EnrolmentFacts") -> Any:  # type: ignore[name-defined]  # noqa: F821, UP037
         return ()
 
-    for rule in (lost, misspelt, AtMost):
-        with pytest.raises(InvalidRecordError, match="annotate"):
+    for rule in (lost, backwards, misspelt, Mute, Mute()):
+        with pytest.raises(InvalidRecordError) as error:
             subject(rule)
+        name = "Mute" if isinstance(rule, Mute) else rule.__name__
+        assert (error.value.kind, error.value.field) == ("Rule", name)
+        kinds = "AssignmentFacts, EnrollmentFacts, HouseholdFacts, CaseloadFacts"
+        assert error.value.problem.endswith(f"annotate its parameter with one of {kinds}")
 
 
 def test_a_rule_is_narrowed_to_project_types() -> None:
@@ -391,7 +456,7 @@ def test_a_rule_is_narrowed_to_heads_of_household() -> None:
     assert codes(rule, member(1, relationship_to_hoh=1)) == ["unassigned"]
     assert codes(rule, member(1, relationship_to_hoh=2)) == []
     for whole in (advisory.household_differs, too_many):
-        with pytest.raises(InvalidRecordError, match="cannot narrow a rule about"):
+        with pytest.raises(InvalidRecordError, match=r"^Rule\.for_heads_of_household cannot narrow a rule about"):
             for_heads_of_household(whole)
 
 

@@ -24,6 +24,7 @@ from caseassign import (
     StorageError,
     User,
 )
+from caseassign.history import COMMAND, RecordKey
 
 
 def acts(world: World) -> dict[str, Callable[..., Outcome]]:
@@ -75,6 +76,7 @@ def test_every_act_writes_a_line_for_each_record_with_its_reason_in_one_batch(wo
     assert outcome.changes
     assert {line.batch_id for line in outcome.changes} == {outcome.batch_id}
     assert {line.reason for line in outcome.changes} == {"because"}
+    assert outcome.withheld == 0
     assert {line.user_id for line in outcome.changes} == {None if name == "add" else "kim"}
     assert len({line.record for line in outcome.changes}) == len(outcome.changes)
     assert list(world.system.history(batch=outcome.batch_id)) == list(outcome.changes)
@@ -92,6 +94,15 @@ def test_an_act_with_a_command_id_happens_once_and_returns_its_first_outcome(wor
     assert world.lines() == lines
 
 
+def test_a_record_carries_the_batch_that_first_recorded_it(world: World) -> None:
+    """SPEC 8.5: whatever becomes of it later."""
+    outcome = world.kim.assign(world.stay(), start="2026-02-01")
+    world.kim.end(outcome.assignment)
+    with world.store.transaction() as tx:
+        (ended,) = tx.assignments.get([outcome.assignment.assignment_id]).values()
+    assert (ended.end_date, ended.batch_id) == (TODAY, outcome.batch_id)
+
+
 def test_a_command_that_had_nothing_to_do_stays_done(world: World) -> None:
     """SPEC 6: it happens once, even if it would have something to do by now."""
     stint = world.kim.end(world.kim.assign(world.stay(), start="2026-02-01").assignment).assignment
@@ -102,10 +113,34 @@ def test_a_command_that_had_nothing_to_do_stays_done(world: World) -> None:
     assert world.kim.active_cases()[0].assignment is not None
 
 
+def test_a_command_remembers_what_was_left_out_and_withheld(world: World) -> None:
+    """SPEC 6, 8.3: the first outcome is returned with everything that it named, and a count of what it did not."""
+    family = world.family(2)
+    world.system.exit(family[1], on="2026-02-01")
+    first = world.kim.assign(family[0], household=True, command_id="household")
+    assert [skipped.id for skipped in first.skipped] == [family[1].enrollment_id]
+    assert world.kim.assign(family[0], household=True, command_id="household") == first
+    world.sam.enroll("c3", "th")
+    world.sam.enroll("c4", "es")
+    moved = world.super.reassign("sam", "lee", command_id="caseload")
+    assert moved.withheld == 1
+    assert world.super.reassign("sam", "lee", command_id="caseload") == moved
+
+
+def test_a_command_from_before_anything_was_counted_withheld_nothing(world: World) -> None:
+    """SPEC 6: what an earlier version remembered is still an outcome."""
+    world.kim.assign(world.stay(), command_id="once")
+    with world.store.transaction() as tx:
+        (line,) = tx.history.of_records([RecordKey(COMMAND, "once")])
+    remembered: dict[str, Any] = {**(line.after or {})}
+    del remembered["withheld"]
+    assert Outcome.recalled(line, remembered, []).withheld == 0
+
+
 def test_a_command_belongs_to_one_act_of_one_user(world: World) -> None:
     """SPEC 6, 8.1: a command_id given to another act is an error, and nobody fetches another's outcome."""
     stint = world.kim.assign(world.stay(), command_id="once").assignment
-    with pytest.raises(InvalidRecordError, match="another act"):
+    with pytest.raises(InvalidRecordError, match=r"^Command\.command_id .* another act"):
         world.kim.end(stint, command_id="once")
     with pytest.raises(PermissionDeniedError, match="another user's"):
         world.lee.assign("e", command_id="once")
@@ -240,7 +275,7 @@ def test_what_is_neither_a_record_nor_an_id_is_refused_clearly(world: World) -> 
     with pytest.raises(InvalidRecordError, match="now"):
         Casework(world.store, user="kim", now=datetime.now).enroll("c1", "es")
     for how in ({"reason": 5}, {"command_id": ""}, {"reason": "\ud800"}, {"command_id": "a\0b"}):
-        with pytest.raises(InvalidRecordError, match=next(iter(how))):
+        with pytest.raises(InvalidRecordError, match=rf"^Act\.{next(iter(how))} is no text"):
             world.kim.enroll("c1", "es", **how)
     with pytest.raises(InvalidRecordError, match="clock"):
         Casework(world.store, user="kim", clock=lambda: "today").enroll("c1", "es")  # type: ignore[arg-type,return-value]  # wrong on purpose

@@ -211,7 +211,7 @@ def test_an_older_file_is_migrated(store: SQLiteStore, path: Path) -> None:
     """SPEC 10.4: an older file becomes the new version with all that it holds, and a copy of it stays beside it."""
     store.close()
     path.chmod(0o640)
-    (path.parent / "haven.sqlite.version-1").write_text("left from a failed attempt")
+    (path.parent / f"haven.sqlite.version-{len(STEPS)}").write_text("left from a failed attempt")
     steps = (*STEPS, ("ALTER TABLE client ADD COLUMN nickname TEXT", "UPDATE client SET nickname = first_name"))
     with closing(open_file(path, 1, steps)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (len(steps),)
@@ -221,7 +221,7 @@ def test_an_older_file_is_migrated(store: SQLiteStore, path: Path) -> None:
         ]
     with closing(open_file(path, 1, steps)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (len(steps),)
-    backup = path.parent / "haven.sqlite.version-1"
+    backup = path.parent / f"haven.sqlite.version-{len(STEPS)}"
     assert backup.stat().st_mode & 0o777 == 0o640
     with closing(SQLiteStore(backup)) as old:
         assert client_ids(old) == ["c1", "c2"]
@@ -242,7 +242,7 @@ def test_no_migration_without_a_copy(store: SQLiteStore, path: Path) -> None:
     """SPEC 10.4: where the copy cannot be made, the file is not migrated."""
     store.close()
     before = path.read_bytes()
-    (path.parent / "haven.sqlite.version-1").mkdir()
+    (path.parent / f"haven.sqlite.version-{len(STEPS)}").mkdir()
     with pytest.raises(StorageError, match="file system refused"):
         open_file(path, 1, (*STEPS, ("ALTER TABLE client ADD COLUMN nickname TEXT",)))
     assert path.read_bytes() == before

@@ -50,6 +50,8 @@ WRITES: dict[str, Callable[[Transaction], None]] = {
     "append": lambda tx: tx.history.append(lines_after(tx.history.head(), {}, {})),
     "put what is new": lambda tx: tx.imported.put("client", {"new": "…"}),
     "put over what is there": lambda tx: tx.imported.put("client", {"c1": "…"}),
+    "put a text": lambda tx: tx.personal.put({"new": "…", "p1": "…"}),
+    "remove a text": lambda tx: tx.personal.remove(["p2"]),
 }
 
 
@@ -62,6 +64,7 @@ def filled(store: Store) -> Store:
         tx.assignments.add([stint("a1"), stint("a2", user_id="lee", enrollment_id="e2")])
         tx.history.append(lines_after(EMPTY, {}))
         tx.imported.put("client", {"c1": "said"})
+        tx.personal.put({"p1": "Ada", "p2": "Ben"})
     return store
 
 
@@ -82,6 +85,7 @@ def everything(tx: Transaction) -> dict[str, Any]:
         "of_batches": tx.history.of_batches(["b1"]),
         "of_kind": tx.history.of_kind("assignment"),
         "imported": tx.imported.get("client", ["c1", "new"]),
+        "personal": tx.personal.get(["p1", "p2", "new"]),
     }
 
 
@@ -143,6 +147,21 @@ def test_what_imports_said_comes_back_equal(store: Store, said: dict[str, str], 
         tx.imported.put(kind, said)
         assert tx.imported.get(kind, said) == said
         assert tx.imported.get(f"other {kind}", said) == {}
+
+
+@each_store
+@given(put=st.lists(st.dictionaries(ids, texts, max_size=4), max_size=3), removed=st.lists(ids, max_size=3))
+def test_personal_texts_come_back_equal(store: Store, put: list[dict[str, str]], removed: list[str]) -> None:
+    """SPEC 10.1: a personal text comes back by its imprint as it was put last, unless it was removed."""
+    expected: dict[str, str] = {}
+    with undone(store) as tx:
+        for texts_put in put:
+            tx.personal.put(texts_put)
+            expected |= texts_put
+        gone = [*removed, *list(expected)[::2]]
+        tx.personal.remove(gone)
+        left = {imprint: text for imprint, text in expected.items() if imprint not in gone}
+        assert tx.personal.get([*gone, *expected]) == left
 
 
 def test_what_was_written_is_there_afterwards(filled: Store) -> None:
@@ -209,6 +228,7 @@ def test_a_transaction_ends_with_its_block(filled: Store, write: str) -> None:
         tx.history.head,
         lambda: tx.history.of_kind("assignment"),
         lambda: tx.imported.get("client", ["c1"]),
+        lambda: tx.personal.get(["p1"]),
         *(partial(list, iterator) for iterator in [*unbegun, *begun]),
     ]
     for use in uses:
@@ -299,6 +319,7 @@ def test_unknown_ids_are_left_out(filled: Store) -> None:
         assert [line.number for line in tx.history.of_records(about)] == [1]
         assert tx.history.of_kind("no") == []
         assert tx.imported.get("client", ["no", "c1", "c1"]) == {"c1": "said"}
+        assert list(tx.personal.get(["p2", "no", "p1", "p1"]).items()) == [("p1", "Ada"), ("p2", "Ben")]
         assert not tx.clients.get([])
         assert not tx.enrollments.of_clients([])
         assert not tx.enrollments.of_households([])
@@ -312,6 +333,7 @@ def test_an_id_with_nul_finds_nothing_else(filled: Store) -> None:
         assert not tx.enrollments.of_clients(["c1\0", "\0c1"])
         assert not tx.enrollments.of_households([HouseholdKey("es", "h1\0"), HouseholdKey("es\0", "h1")])
         assert not tx.imported.get("client", ["c1\0"])
+        assert not tx.personal.get(["p1\0"])
 
 
 def test_finders_have_a_total_order(filled: Store) -> None:

@@ -52,7 +52,7 @@ from caseassign.errors import (
     Violation,
     WrongStoreError,
 )
-from caseassign.history import Change, RecordKey
+from caseassign.history import Change, Head, RecordKey
 from caseassign.model import (
     Actor,
     AssignmentStatus,
@@ -67,6 +67,7 @@ from caseassign.model import (
     RelationshipToHoH,
     User,
 )
+from caseassign.out_of_use import OutOfUse
 from caseassign.period import Period
 from caseassign.policy import Action, DefaultPolicy, Policy, Request, Unrestricted
 from caseassign.questions import ClientRecord
@@ -118,6 +119,7 @@ __all__ = [
     "Ending",
     "Enrollment",
     "Finding",
+    "Head",
     "HmisCsvError",
     "Household",
     "HouseholdKey",
@@ -126,6 +128,7 @@ __all__ = [
     "MemoryStore",
     "NotFoundError",
     "Organization",
+    "OutOfUse",
     "Outcome",
     "Period",
     "PermissionDeniedError",

@@ -8,6 +8,7 @@ from typing import Unpack
 
 from caseassign.acts import add, assign, edit, enroll
 from caseassign.acts.assign import UNCHANGED, Unset
+from caseassign.acts.deidentify import deidentify
 from caseassign.acts.exit import exit_enrollment, undo_exit
 from caseassign.acts.export import Export
 from caseassign.acts.import_assignments import AssignmentImport, AssignmentRow, import_assignments
@@ -326,6 +327,18 @@ class Casework(Teamwork):
         issue. No guard is asked: a list tells what was.
         """
         return import_assignments(self._desk, rows, reason=reason, dry_run=dry_run)
+
+    def deidentify(self, clients: Client | str | Iterable[Client | str], **how: Unpack[How]) -> Outcome:
+        """Remove who clients were: their names, and every name and reason that history keeps about them, for good.
+
+        Ids, days and who was responsible stay, and history can be verified as before. Refused for clients who are
+        enrolled, or held by somebody, today or later (`out_of_use` names those who are not). Nobody can undo it;
+        doing it again writes nothing. An import that still has the names brings them back. A reason that lines about
+        a client share with others of its batch goes for all of them; the reason of this act stays.
+        """
+        named = [clients] if isinstance(clients, Client | str) else clients
+        personal_ids = [id_of(client, Client) for client in named]
+        return self._act(Action.CLIENT_DEIDENTIFY, lambda draft: deidentify(draft, personal_ids), **how)
 
 
 def _status(status: AssignmentStatus | str) -> AssignmentStatus:

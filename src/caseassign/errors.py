@@ -118,7 +118,10 @@ class HmisCsvError(CaseAssignError):
 
 @attrs.define
 class StorageError(CaseAssignError):
-    """The storage engine failed; nothing of the transaction was kept."""
+    """The storage engine failed; nothing of the transaction was kept, unless its commit is what failed.
+
+    Then it was kept whole or not at all, and an act that is repeated with its ``command_id`` happens once.
+    """
 
     problem: str
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any, overload
+from typing import Any, Final, overload
 
 import attrs
 
+from caseassign.batches import in_batches
 from caseassign.desk import Desk
 from caseassign.errors import NotFoundError
-from caseassign.history import COMMAND, IMPORT, Break, Change, RecordKey, verify
+from caseassign.history import COMMAND, IMPORT, Break, Change, Head, RecordKey, verify
 from caseassign.model import CaseAssignment, Client, Enrollment, Record, User
 from caseassign.past import present
+from caseassign.personal import misfits, told
 from caseassign.policy import Action
 from caseassign.sight import Sight
 from caseassign.storage import Records, Transaction, one
+
+_LINES_AT_ONCE: Final = 2_000
 
 
 @attrs.frozen(kw_only=True)
@@ -55,14 +59,45 @@ def history_of(desk: Desk, kind: str, key: str) -> History:
         lines, hidden = _of_batch(tx, key) if kind == "batch" else _about(tx, sight, kind, key)
         lines = [line for line in lines if line.record.kind != COMMAND]
         shown = _visible(tx, sight, lines)
+        shown = told(shown, tx.personal.get)
     return History(lines=tuple(shown), withheld=hidden + len(lines) - len(shown))
 
 
-def verify_history(desk: Desk) -> tuple[Break, ...]:
+def verify_history(desk: Desk, anchors: Iterable[Head] = ()) -> tuple[Break, ...]:
     """Return every place at which the history is not as it was written; none, if nobody touched it."""
+    noted = list(anchors)
     with desk.asking(Action.AUDIT_RUN) as (tx, actor):
         desk.authorize(actor, Action.AUDIT_RUN)
-        return tuple(verify(tx.history, tx.history.head()))
+        of_texts: list[Break] = []
+        of_lines = list(verify(_with_texts_checked(tx, of_texts), tx.history.head(), noted))
+    return tuple(sorted([*of_lines, *of_texts], key=lambda found: found.number))
+
+
+def history_head(desk: Desk) -> Head:
+    """Return where the history ends."""
+    with desk.asking(Action.AUDIT_RUN) as (tx, actor):
+        desk.authorize(actor, Action.AUDIT_RUN)
+        return tx.history.head()
+
+
+def lines_about_clients(tx: Transaction, personal_ids: Iterable[str]) -> dict[str, list[Change]]:
+    """Return the lines about each client, their enrollments and the assignments on these, as they stand."""
+    whose = {RecordKey(Client.KIND, key): key for key in personal_ids}
+    stays = {stay.enrollment_id: stay.personal_id for stay in tx.enrollments.of_clients(whose.values())}
+    stints = {stint.assignment_id: stays[stint.enrollment_id] for stint in tx.assignments.of_enrollments(stays)}
+    whose |= {RecordKey(Enrollment.KIND, key): personal_id for key, personal_id in stays.items()}
+    whose |= {RecordKey(CaseAssignment.KIND, key): personal_id for key, personal_id in stints.items()}
+    lines: dict[str, list[Change]] = {key: [] for key in whose.values()}
+    for line in tx.history.of_records(whose):
+        lines[whose[line.record]].append(line)
+    return lines
+
+
+def _with_texts_checked(tx: Transaction, found: list[Break]) -> Iterator[Change]:
+    """Yield every line, and note where the text that it stands for is not the one that was written."""
+    for lines in in_batches(tx.history, _LINES_AT_ONCE):
+        found += misfits(lines, tx.personal.get)
+        yield from lines
 
 
 def _of_batch(tx: Transaction, batch_id: str) -> tuple[list[Change], int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -29,11 +30,15 @@ class RecordKey(NamedTuple):
 
 
 class Head(NamedTuple):
-    """Where the chain ends: how many lines there are, and the digest and the moment of the last."""
+    """Where the chain ends: how many lines there are, and the digest and the moment of the last.
+
+    Number and digest can be noted down elsewhere, as an anchor: `verify` tells whether the history still goes
+    through them.
+    """
 
     number: int
     digest: str
-    recorded_at: datetime | None
+    recorded_at: datetime | None = None
 
 
 EMPTY: Final = Head(0, "", None)
@@ -52,6 +57,10 @@ class Change:
 
     ``user_id`` is None where the system acted. ``before`` is None for a record that is new. ``recorded_at`` is
     a moment with a time zone, and never earlier than that of the line before. ``number`` counts from 1 without a gap.
+
+    In a store, imprints stand for the reason and for the names of a client (see `caseassign.personal`), and the
+    digest is that of the line as it stands there. Acts and questions return lines with the texts put back, and None
+    where they were removed.
     """
 
     number: int
@@ -134,17 +143,26 @@ def _record_value(name: str, value: Any) -> Any:
     return date.fromisoformat(value) if is_day else value
 
 
-def verify(lines: Iterable[Change], head: Head | None = None) -> Iterator[Break]:
+def verify(lines: Iterable[Change], head: Head | None = None, anchors: Iterable[Head] = ()) -> Iterator[Break]:
     """Yield every place at which ``lines``, from the first on, are not the chain that was written.
 
-    With ``head``, lines that are missing at the end are found too.
+    With ``head``, lines that are missing at the end are found too. ``anchors`` are heads that were noted down: who
+    removes lines and writes others in their place, or a new head, cannot make the history go through them again.
     """
+    noted: defaultdict[int, list[str]] = defaultdict(list)
+    for anchor in anchors:
+        if anchor != EMPTY:  # every history goes through that
+            noted[anchor.number].append(anchor.digest)
     expected = EMPTY
     for line in lines:
         if line.number != expected.number + 1:
             yield Break(line.number, f"line {expected.number + 1} should stand here: lines were removed or put in")
         if line.digest != line.digest_after(expected.digest):
             yield Break(line.number, "the line, or the one before it, is not as it was written")
+        if any(digest != line.digest for digest in noted.pop(line.number, ())):
+            yield Break(line.number, "the line is not the one that was noted down: the history was written anew")
         expected = line.head
+    for number in sorted(noted):
+        yield Break(number, "the line was noted down, and is not there: lines were removed at the end")
     if head is not None and head != expected:
         yield Break(expected.number, "the end of the history is not as it was written")

@@ -1,14 +1,20 @@
-"""Ids that the library makes: UUID version 7 (RFC 9562), which sort in the order in which they were made."""
+"""What the library makes up: ids, of UUID version 7 (RFC 9562), which sort in the order of their making; and salts."""
 
 from __future__ import annotations
 
 import os
+import secrets
 import threading
 import time
 import uuid
 
 _lock = threading.Lock()
 _last = 0
+
+
+def new_salt() -> str:
+    """Return 128 bits that nobody can guess, in hexadecimal."""
+    return secrets.token_hex(16)
 
 
 def new_id() -> str:

@@ -14,6 +14,7 @@ from datetime import date, datetime
 from itertools import takewhile
 from typing import Any, Final, Generic, Never, TypeVar
 
+from caseassign import personal
 from caseassign.batches import in_batches
 from caseassign.errors import StorageError
 from caseassign.history import EMPTY, IMPORT, Change, Head, Plain, RecordKey, from_plain
@@ -43,6 +44,7 @@ class Past:
         self.enrollments = _Enrollments(self, now, since)
         self.assignments = _Assignments(self, now, since)
         self.history = _History(now, since.last)
+        self.personal = now.personal
 
     @property
     def imported(self) -> Never:
@@ -66,6 +68,8 @@ class _Since:
             if line.record.kind == IMPORT:
                 self.imports.add(line.batch_id)
             self.before[line.record.kind].setdefault(line.record.id, line.before)
+        for kind in personal.FIELDS:
+            self.before[kind] = personal.plains_told(self.before[kind], kind, now.personal.get)
 
 
 class _Records(Generic[R]):

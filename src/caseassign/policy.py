@@ -36,6 +36,7 @@ class Action(enum.StrEnum):
     HISTORY_VIEW = "history.view"
     AUDIT_RUN = "audit.run"
     EXPORT_IMPORT = "export.import"
+    CLIENT_DEIDENTIFY = "client.deidentify"
 
 
 @attrs.frozen(kw_only=True)
@@ -68,9 +69,10 @@ class DefaultPolicy:
     """The policy that needs nothing from a host: access to organizations, and a few permissions by name.
 
     A user who has left may do nothing. Everybody else may act on the enrollments of organizations that they can
-    access. ``user.manage``, ``caseload.view``, ``caseload.reassign``, ``caseload.cover``, ``batch.undo`` and
-    ``export.import`` need the permission of that name; adding organizations needs ``all-organizations``, which
-    also opens every organization. A project without organization is open to the system and to those who have it.
+    access. ``user.manage``, ``caseload.view``, ``caseload.reassign``, ``caseload.cover``, ``batch.undo``,
+    ``export.import`` and ``client.deidentify`` need the permission of that name; adding organizations needs
+    ``all-organizations``, which also opens every organization. A project without organization is open to the system
+    and to those who have it.
     """
 
     _BY_PERMISSION: ClassVar = frozenset[str](
@@ -81,6 +83,7 @@ class DefaultPolicy:
             Action.CASELOAD_COVER,
             Action.BATCH_UNDO,
             Action.EXPORT_IMPORT,
+            Action.CLIENT_DEIDENTIFY,
         }
     )
 

@@ -2,17 +2,24 @@
 
 The contract, which `Store` and its parts state in full:
 
-* A transaction sees its own writes. Leaving the block commits them all; an exception undoes them all. It belongs to
-  the thread that opened it, and what it gave, iterators too, ends with its block.
-* A call that fails leaves nothing of itself, and the block goes on.
-* A record that refers to one that is not there is refused with `StorageError`.
+* A transaction sees its own writes. Leaving the block commits them all; an exception, an interrupt too, undoes them
+  all. A store may be used by many threads, each in blocks of its own: a block belongs to the thread that opened it,
+  and what it gave, iterators too, ends with it.
+* A call that fails leaves nothing of itself, and the block goes on. Where a call is wrong in several ways, any one of
+  its errors may come. What goes wrong on the way into the call, in an iterable that it was given, comes out as it is.
+* A record that refers to one that is not there is refused with `StorageError`, by the call that writes it, and not
+  only at the end of the block.
 * Transactions are serial: what happens is as if they ran one after the other, or one of them raises `ConflictError`.
+  Any block may raise it, one for reading too, at any call or when it is left. Where an engine undoes a block in the
+  middle, nothing of it is committed, even if the error was caught inside it.
 * A record comes back equal to what went in, its ``batch_id`` included.
 * Whatever returns several records returns them in the order that it documents, and texts are ordered by code point.
 * Only errors of `caseassign.errors` come out.
-* A line of history can be appended, and never changed or removed.
+* A line of history can be appended, and never changed or removed. A personal text can be removed.
 
-Ids may be given more than once and in any order; unknown ids are left out of answers. Where a finder takes
+An id is any text that is not empty, whoever made it; so the number of a row cannot stand for it. Ids may be given more
+than once and in any order, and as many as one likes. Unknown ids are left out of answers, and so are those that no
+record can have, as they hold NUL or half a character. Where a finder takes
 ``projects``, it finds only what belongs to enrollments in the projects with these ids; None stands for all projects.
 So what somebody may not see is left out by the store's query, and never loaded.
 """
@@ -38,15 +45,19 @@ class Records(Protocol[R]):
         """Return the records with these ids, by id, in the order of the ids."""
 
     def add(self, records: Iterable[R]) -> None:
-        """Add new records; raise `AlreadyExistsError` for an id that is there already."""
+        """Add new records; raise `AlreadyExistsError`, naming each, for ids that are there already or come twice."""
 
     def replace(self, records: Iterable[R]) -> None:
-        """Put each record in the place of the one with its id; raise `NotFoundError` for an id that is not there."""
+        """Put each record in the place of the one with its id; raise `NotFoundError`, naming each, for unknown ids.
+
+        Of two records with one id the later one stays.
+        """
 
     def __iter__(self) -> Iterator[R]:
         """Yield every record, in the order of the ids, without holding them all in memory.
 
-        One that was there at the start comes once, even if records are replaced meanwhile.
+        One that was there at the start comes once, as it was or as it is, even if records are added and replaced
+        meanwhile. So it is with all that is yielded here.
         """
 
 
@@ -100,7 +111,7 @@ class Enrollments(Records[Enrollment], Protocol):
         """Return how many enrollments `by_household` yields; with a day, how many `unassigned` yields."""
 
     def projects_of(self, enrollment_ids: Iterable[str], *, deleted: bool = True) -> Mapping[str, str]:
-        """Return the project id of each of these enrollments, by their ids, and load nothing else of them.
+        """Return the project id of each of these enrollments, by their ids in their order, and load nothing else.
 
         Without ``deleted``, only of those that are not deleted.
         """
@@ -119,7 +130,11 @@ class Assignments(Records[CaseAssignment], Protocol):
 
 
 class History(Protocol):
-    """The lines of history; in answers by number."""
+    """The lines of history; in answers by number.
+
+    A line comes back equal, with the UTC offset of its ``recorded_at``, which its digest covers. It is a copy: whoever
+    changes the plain data in it changes nothing that is on record.
+    """
 
     def head(self) -> Head:
         """Return where the chain ends, from a place of its own and not from the last line."""
@@ -127,7 +142,8 @@ class History(Protocol):
     def append(self, lines: Iterable[Change]) -> None:
         """Add sealed lines that continue the chain.
 
-        Raise `ConflictError` if it went on in the meantime, and `AlreadyExistsError` for a ``change_id`` that is there.
+        Raise `ConflictError` if it went on in the meantime, and `AlreadyExistsError`, of kind ``"change"``, for a
+        ``change_id`` that is there already or comes twice. `caseassign.stores.Chain` tells whether lines continue it.
         """
 
     def of_records(self, records: Iterable[RecordKey]) -> list[Change]:
@@ -142,6 +158,7 @@ class History(Protocol):
     def after(self, moment: datetime) -> Iterator[Change]:
         """Yield the lines that follow the last one recorded up to, and including, a moment with a time zone.
 
+        Lines that are appended meanwhile do not come; so it is with iteration.
         What it takes depends on how many these are, and not on how many there are.
         """
 
@@ -156,10 +173,27 @@ class Imported(Protocol):
     """What the last import said of each record, as text that only the importer reads."""
 
     def get(self, kind: str, ids: Iterable[str]) -> Mapping[str, str]:
-        """Return what was said of the records with these ids, by id."""
+        """Return what was said of the records with these ids, by id, in the order of the ids."""
 
     def put(self, kind: str, said: Mapping[str, str]) -> None:
         """Remember what is said of each id, in the place of what was said before."""
+
+
+class Personal(Protocol):
+    """The personal texts that lines of history stand for: each by its imprint, which is what a line holds.
+
+    A line is never changed; what it stands for can be removed, and then is gone for good. So a store keeps no second
+    copy of it.
+    """
+
+    def get(self, imprints: Iterable[str]) -> Mapping[str, str]:
+        """Return the texts that are there, by imprint, in the order of the imprints."""
+
+    def put(self, texts: Mapping[str, str]) -> None:
+        """Keep each text under its imprint, in the place of what was there before."""
+
+    def remove(self, imprints: Iterable[str]) -> None:
+        """Forget the texts with these imprints; one that is not there is none to forget."""
 
 
 class Transaction(Protocol):
@@ -197,6 +231,10 @@ class Transaction(Protocol):
     def imported(self) -> Imported:
         """What the last import said."""
 
+    @property
+    def personal(self) -> Personal:
+        """The personal texts that lines of history stand for."""
+
 
 class Store(Protocol):
     """A place that keeps records and their history."""
@@ -204,9 +242,10 @@ class Store(Protocol):
     def transaction(self, *, write: bool = False) -> AbstractContextManager[Transaction]:
         """Open a transaction: the block commits when it is left, and undoes everything on an exception.
 
-        Without ``write`` it may only read. A thread has one transaction at a time: opening a second one inside
-        the first raises `StorageError`.
+        Without ``write`` it may only read, and a call that writes raises `StorageError`. A thread has one transaction
+        at a time: opening a second one inside the first raises `StorageError`, and so does opening one on a store that
+        was closed. `caseassign.stores.Gate` sees to all that.
         """
 
     def close(self) -> None:
-        """Give back what the store holds open; closing twice is harmless."""
+        """Give back what the store holds open; closing twice is harmless, and a block that is open goes on."""

@@ -17,8 +17,8 @@ from caseassign.coming_up import ComingUp, coming_up
 from caseassign.desk import Desk
 from caseassign.during import cases_during
 from caseassign.errors import InvalidRecordError
-from caseassign.histories import History, history_of, verify_history
-from caseassign.history import Break
+from caseassign.histories import History, history_head, history_of, verify_history
+from caseassign.history import Break, Head
 from caseassign.model import (
     KINDS,
     Actor,
@@ -32,6 +32,7 @@ from caseassign.model import (
     User,
     id_of,
 )
+from caseassign.out_of_use import OutOfUse, out_of_use
 from caseassign.period import Period, as_day
 from caseassign.policy import DefaultPolicy, Policy
 from caseassign.questions import ClientRecord, Order, Page
@@ -59,7 +60,8 @@ class Viewer:
     """What one acting user can ask. Lists show what they may see, and say how many rows were withheld.
 
     Every question takes ``known_at``, a `datetime` with a time zone, and is then answered from what was recorded up
-    to, and including, that moment. What the acting user may see is judged by what they may see now.
+    to, and including, that moment. What the acting user may see is judged by what they may see now. Only what is
+    asked of the store as it stands does not: `verify_history`, `history_head` and `out_of_use`.
     """
 
     def __init__(
@@ -244,9 +246,26 @@ class Viewer:
         desk = self._desk_at(known_at)
         return history_of(desk, kind, str(each) if kind == "batch" else id_of(each, KINDS[kind]))
 
-    def verify_history(self) -> tuple[Break, ...]:
-        """Return every place at which a line of history was changed, removed or put in; none if all is well."""
-        return verify_history(self._desk)
+    def verify_history(self, anchors: Iterable[Head] = ()) -> tuple[Break, ...]:
+        """Return every place at which the history is not as it was written; none if all is well.
+
+        That is where a line was changed, removed or put in, or the text changed that a line stands for; a text that
+        was removed breaks nothing. ``anchors`` are heads that were noted down elsewhere: with them it is found too if
+        somebody removed the last lines, or wrote others, and the head anew.
+        """
+        return verify_history(self._desk, anchors)
+
+    def history_head(self) -> Head:
+        """Return where the history ends: the number and the digest of its last line, to be noted down elsewhere."""
+        return history_head(self._desk)
+
+    def out_of_use(self, since: Day) -> OutOfUse:
+        """Return the clients who have not been enrolled, or held, since a day, and are not de-identified.
+
+        As of that day or later none of their enrollments is open and none of their assignments lasts, deleted and
+        void ones aside; one who was never enrolled was recorded, and changed last, on it or before.
+        """
+        return out_of_use(self._desk, as_day(since, "since"))
 
     def audit(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import groupby
 from typing import Any, NoReturn, TypeVar
 
@@ -49,6 +49,8 @@ class Draft:
         self.ended: set[str] = set()
         self.days_set: set[tuple[RecordKey, str]] = set()
         self.given: list[tuple[CaseAssignment, str | None]] = []
+        self._noted: set[RecordKey] = set()
+        self._besides: list[Callable[[Transaction], None]] = []
         if trunk is None:
             self.found = Found(tx)
             self.actor = desk.actor(tx, action)
@@ -195,6 +197,14 @@ class Draft:
         """Name records that the outcome shall show."""
         self._answer |= {RecordKey(record.KIND, record.key): None for record in records}
 
+    def note(self, record: Record) -> None:
+        """Have a line about a record that is put, also where it is as it was found."""
+        self._noted.add(RecordKey(record.KIND, record.key))
+
+    def besides(self, write: Callable[[Transaction], None]) -> None:
+        """Write something that is no record, with the records."""
+        self._besides.append(write)
+
     def skip(self, record: Record, reason: str) -> None:
         """Name a record that the act leaves as it was."""
         self.skipped.append(Skipped(record.KIND, record.key, reason))
@@ -202,19 +212,24 @@ class Draft:
     # Write, answer
 
     def changes(self) -> list[tuple[Record | None, Record, Action]]:
-        """Return what is not as it was found: before, after and action, each kind after those that it refers to."""
+        """Return what is not as it was found, or noted: before, after and action.
+
+        Each kind comes after those that it refers to.
+        """
         kinds = list(KINDS)
-        keys = [key for key, record in self.puts.items() if self.before(key) != record]
+        keys = [key for key, record in self.puts.items() if self.before(key) != record or key in self._noted]
         keys.sort(key=lambda key: kinds.index(key.kind))
         return [(self.before(key), self.puts[key], self._actions[key]) for key in keys]
 
     def write(self, changes: Iterable[tuple[Record | None, Record, Action]], batch_id: str) -> None:
-        """Write the records; each new one carries the batch that first recorded it."""
+        """Write the records, and what is no record; each new one carries the batch that first recorded it."""
         for kind, of_kind in groupby(changes, key=lambda change: change[1].KIND):
             records: Records[Any] = getattr(self.tx, f"{kind}s")
             pairs = [(before, after) for before, after, _ in of_kind]
             records.add([attrs.evolve(after, batch_id=batch_id) for before, after in pairs if before is None])
             records.replace([attrs.evolve(new, batch_id=old.batch_id) for old, new in pairs if old is not None])
+        for write in self._besides:
+            write(self.tx)
 
     def outcome(self, changes: tuple[Change, ...], batch_id: str | None) -> Outcome:
         """Return what the act did."""

@@ -15,7 +15,7 @@ _R = TypeVar("_R", CaseAssignment, Enrollment)
 
 @attrs.frozen
 class Skipped:
-    """A record that an act left as it was, and why."""
+    """A record that an act left as it was, or a line of history by its number, and why."""
 
     kind: str
     id: str

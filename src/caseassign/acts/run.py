@@ -17,6 +17,7 @@ from caseassign.desk import Desk
 from caseassign.errors import InvalidRecordError, PermissionDeniedError
 from caseassign.history import COMMAND, RecordKey
 from caseassign.model import is_text
+from caseassign.personal import told
 from caseassign.policy import Action
 
 
@@ -60,10 +61,11 @@ def run(
             return draft.outcome((), None)
         ledger = Ledger(desk, tx, reason)
         lines = [ledger.change(part, before, after) for before, after, part in changes]
+        told_lines = ledger.told(lines)
         if dry_run:
-            return draft.outcome(tuple(lines), None)
+            return draft.outcome(told_lines, None)
         draft.write(changes, ledger.batch_id)
-        outcome = draft.outcome(tuple(lines), ledger.batch_id if lines else None)
+        outcome = draft.outcome(told_lines, ledger.batch_id if lines else None)
         if command_id is not None:
             lines.append(ledger.line(action, RecordKey(COMMAND, command_id), None, outcome.remembered()))
         ledger.append(lines)
@@ -84,5 +86,5 @@ def _first_outcome(draft: Draft, command_id: str) -> Outcome | None:
             raise InvalidRecordError("Command", "command_id", "was given to another act already: give each its own")
         changes = [line for line in history.of_batches([command.batch_id]) if line.record.kind != COMMAND]
         remembered: Any = command.after
-        return Outcome.recalled(command, remembered, changes)
+        return Outcome.recalled(command, remembered, told(changes, draft.tx.personal.get))
     return None

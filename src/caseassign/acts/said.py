@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from caseassign.history import from_plain, to_json, to_plain
 from caseassign.model import Client, Enrollment, Organization, Project, Record, User
+from caseassign.personal import FIELDS
 
 SAID: Final[Mapping[type[Record], tuple[str, ...]]] = {
     Organization: ("organization_name",),
@@ -41,6 +42,11 @@ def heard(kind: type[Record], said: str) -> dict[str, Any]:
 def said_otherwise(kind: type[Record], said: str, **fields: Any) -> str:
     """Return what was said, with some of its fields otherwise."""
     return to_json([*(heard(kind, said) | fields).values()])
+
+
+def unnamed(kind: type[Record], said: str) -> str:
+    """Return what was said, without what is personal of it."""
+    return said_otherwise(kind, said, **dict.fromkeys(FIELDS.get(kind.KIND, ())))
 
 
 def merged(there: Record, says: str, said: str | None = None) -> Any:

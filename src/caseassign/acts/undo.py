@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import attrs
 
@@ -13,6 +13,7 @@ from caseassign.acts.exit import let_go_of_kept
 from caseassign.errors import InvalidRecordError, NotFoundError, RuleViolationError, Violation
 from caseassign.history import COMMAND, Change, Plain, RecordKey, from_plain, to_plain
 from caseassign.model import KINDS, CaseAssignment, Enrollment, Record
+from caseassign.personal import told_or_imprinted
 from caseassign.policy import Action
 
 
@@ -46,10 +47,10 @@ def undo(draft: Draft, batch_id: str) -> None:
 
 
 def _lines(draft: Draft, batch_id: str) -> list[Change]:
-    """Return the lines of a batch; refuse one that is unknown, and an import."""
+    """Return the lines of a batch; refuse one that is unknown, an import, and what took names away."""
     if not isinstance(batch_id, str):
         raise InvalidRecordError("Batch", "batch_id", "is no id: an act that wrote nothing has no batch")
-    lines = draft.tx.history.of_batches([batch_id])
+    lines = _told(draft, draft.tx.history.of_batches([batch_id]))
     if not lines:
         raise NotFoundError("batch", (batch_id,))
     if any(line.action == Action.EXPORT_IMPORT for line in lines):
@@ -59,7 +60,19 @@ def _lines(draft: Draft, batch_id: str) -> list[Change]:
             [batch_id],
             "the batch is an import, which is not undone: put right what is wrong by acts of its own, such as an edit",
         )
+    if any(line.action == Action.CLIENT_DEIDENTIFY for line in lines):
+        refuse(
+            "deidentify-not-undone",
+            "batch_id",
+            [batch_id],
+            "the batch took names away, and nobody has them any more: name the client again where that is right",
+        )
     return lines
+
+
+def _told(draft: Draft, lines: Iterable[Change]) -> list[Change]:
+    """Return lines as they were written; the imprint of a text that was removed equals nothing that stands."""
+    return told_or_imprinted(lines, draft.tx.personal.get)
 
 
 def _standing(draft: Draft, touched: Mapping[RecordKey, Change]) -> dict[RecordKey, list[Change]]:
@@ -70,7 +83,7 @@ def _standing(draft: Draft, touched: Mapping[RecordKey, Change]) -> dict[RecordK
     """
     standing: dict[RecordKey, list[Change]] = {key: [line] for key, line in touched.items()}
     undone: defaultdict[RecordKey, list[Change]] = defaultdict(list)
-    for line in draft.tx.history.of_records(touched):
+    for line in _told(draft, draft.tx.history.of_records(touched)):
         if line.number <= touched[line.record].number:
             continue
         stand, gone = standing[line.record], undone[line.record]

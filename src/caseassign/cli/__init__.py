@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from caseassign.cli import acts, check_store, demonstration, exchange, lists, reviews, staff, teamwork
+from caseassign.cli import acts, check_store, demonstration, exchange, lists, retention, reviews, staff, teamwork
 from caseassign.cli.arguments import DONE, INTERRUPTED, REFUSED, UNUSABLE, Parser, WrongUsageError
 from caseassign.cli.options import of_options
 from caseassign.cli.output import UntoldError, let_go_of_output, print_data, print_error
@@ -50,7 +50,7 @@ def _parser() -> Parser:
         prog="caseassign", description="Who is responsible for this client, since when, until when, and who said so."
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (exchange, lists, acts, teamwork, reviews, staff, check_store, demonstration):
+    for module in (exchange, lists, acts, teamwork, reviews, retention, staff, check_store, demonstration):
         module.add_commands(commands)
     return parser
 

@@ -18,7 +18,7 @@ import attrs
 from caseassign.audit import Finding
 from caseassign.casework import Casework
 from caseassign.cli import arguments
-from caseassign.cli.arguments import DONE, REFUSED, Commands, WrongUsageError
+from caseassign.cli.arguments import DONE, REFUSED, Commands
 from caseassign.cli.output import answer, as_asked, print_blocks, print_json, progress
 from caseassign.cli.store import check_part, opened, output_file
 from caseassign.coming_up import covered_by, stints_together
@@ -48,12 +48,11 @@ _COLUMNS: Final = (
 
 def add_commands(commands: Commands) -> None:
     """Add the commands that look back."""
-    history = arguments.command(commands, "history", _history, "Show who did what, when and why; or verify all of it.")
+    history = arguments.command(commands, "history", _history, "Show who did what, when and why.")
     record = history.add_mutually_exclusive_group(required=True)
     for kind in _RECORDS:
         record.add_argument(f"--{kind}", metavar="ID", help=f"the history of this {kind}")
     arguments.known_at(history)
-    record.add_argument("--verify", action="store_true", help="make sure that no line was changed, removed or put in")
 
     audit = arguments.command(
         commands, "audit", _audit, "List every violation; exit with 1 if a required one is found."
@@ -68,10 +67,6 @@ def add_commands(commands: Commands) -> None:
 
 
 def _history(args: Namespace) -> int:
-    if args.verify:
-        if args.known_at is not None:
-            raise WrongUsageError("--verify looks at the whole history: leave out --known-at")
-        return _verify(args)
     kind, key = next((kind, key) for kind in _RECORDS if (key := getattr(args, kind)) is not None)
     with opened(args) as store:
         lines = Casework(store, user=Actor.SYSTEM).history(**{kind: key}, known_at=args.known_at)
@@ -105,17 +100,6 @@ def _plain(line: Change) -> dict[str, Any]:
         "reason": line.reason,
         "batch_id": line.batch_id,
     }
-
-
-def _verify(args: Namespace) -> int:
-    with opened(args) as store:
-        breaks = Casework(store, user=Actor.SYSTEM).verify_history()
-    answer(
-        args,
-        data=lambda: {"breaks": [attrs.asdict(found) for found in breaks]},
-        blocks=lambda: story.verification(breaks),
-    )
-    return REFUSED if breaks else DONE
 
 
 # Audit

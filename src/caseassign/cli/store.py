@@ -21,7 +21,7 @@ _SQLITE: Final = b"SQLite format 3\0"
 
 
 @contextmanager
-def opened(args: Namespace) -> Iterator[Store]:
+def opened(args: Namespace) -> Iterator[SQLiteStore]:
     """Open the store, which must be there."""
     path = Path(args.store)
     if not path.exists() or (path.is_file() and path.stat().st_size == 0):
@@ -44,7 +44,7 @@ def opened_or_new(args: Namespace, *, write: bool) -> Iterator[Store]:
 
 
 @contextmanager
-def _file(args: Namespace) -> Iterator[Store]:
+def _file(args: Namespace) -> Iterator[SQLiteStore]:
     """Open the file of the store; what is wrong with it is said with its name."""
     path = Path(args.store)
     if path.is_dir():

@@ -58,6 +58,8 @@ def _deed(change: Change, today: date | None) -> _Deed:
         return _to_enrollment(change, today)
     if kind == CaseAssignment.KIND:
         return _to_assignment(change, today)
+    if change.action == Action.CLIENT_DEIDENTIFY:
+        return _Deed("de-identified", kind, "", key)
     if change.before is None:
         return _Deed("added", kind, "", key)
     said = f" ({changed(change)})" if changed_names(change) == {"left_on"} else ""

@@ -21,6 +21,7 @@ ISSUES: Final[Mapping[str, str]] = {
     "date-format": "Days are not written YYYY-MM-DD; they are read. Reported once for each file and column.",
     "duplicate-id": "Rows share an id: the one with the latest DateUpdated is taken, this one is not.",
     "exit-before-entry": "The exit lies before the entry: the enrollment is kept out.",
+    "extra-row": "Export.csv has more than one row: the first one counts, this one is left out.",
     "missing-value": "A value is missing: the row is kept out if it is needed, else the field is left empty.",
     "no-exits": "The export has no exits at all: this enrollment's stays as it is.",
     "older-export": "The export was made before the last one that was imported: what is newer may be taken back.",

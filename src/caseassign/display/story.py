@@ -12,7 +12,7 @@ from caseassign.display.blocks import Block, Line, Title
 from caseassign.display.fields import changed, changed_names, ends, filled
 from caseassign.display.words import counted, day, moment, relationship, withheld
 from caseassign.histories import History
-from caseassign.history import IMPORT, Break, Change, from_plain
+from caseassign.history import EMPTY, IMPORT, Break, Change, Head, from_plain
 from caseassign.model import CASE_MANAGER, COVER, CaseAssignment, Enrollment, User
 from caseassign.period import Period
 from caseassign.policy import Action
@@ -72,10 +72,12 @@ def users_in(lines: Iterable[Change]) -> frozenset[str]:
     return frozenset(acting | holding)
 
 
-def verification(breaks: Sequence[Break]) -> Iterator[Block]:
-    """Yield what verifying the history found."""
+def verification(breaks: Sequence[Break], head: Head = EMPTY) -> Iterator[Block]:
+    """Yield what verifying the history found, and the head to be noted down, if there is one and it can be trusted."""
     if not breaks:
         yield Line("The history is whole: no line of it was changed, removed or put in.")
+        if head.number:
+            yield Line(f"Note down elsewhere where it ends: {head.number}:{head.digest}")
     for found in breaks:
         yield Line(f"Line {found.number} of the history: {found.problem}.")
 
@@ -118,12 +120,15 @@ class _Teller:
             return _enrollment(change)
         if kind == CaseAssignment.KIND:
             return self._assignment(change)
-        if kind == User.KIND and change.before is not None and changed_names(change) == {"left_on"}:
-            leaver = from_plain(kind, change.after or {})
+        return self._user(change) if kind == User.KIND else _other(change, f"{kind} {key}")
+
+    def _user(self, change: Change) -> str:
+        name = self._name(change.record.id)
+        if change.before is not None and changed_names(change) == {"left_on"}:
+            leaver = from_plain(User.KIND, change.after or {})
             if leaver.left_on is not None:
-                return f"set {day(leaver.left_on)} as the first day gone of {self._name(key)}"
-        what = f"{kind} {key if kind != User.KIND else self._name(key)}"
-        return f"added {what} ({filled(change)})" if change.before is None else f"changed {what} ({changed(change)})"
+                return f"set {day(leaver.left_on)} as the first day gone of {name}"
+        return _other(change, f"user {name}")
 
     def _assignment(self, change: Change) -> str:
         after: CaseAssignment = from_plain(CaseAssignment.KIND, change.after or {})
@@ -163,6 +168,14 @@ class _Teller:
             where = f"enrollment {after.enrollment_id}"
             return f"assigned {whom} to cover {f'for {names} on {where}' if names else where}{days}"
         return f"assigned {whom} to enrollment {after.enrollment_id} as {after.role}{days}"
+
+
+def _other(change: Change, what: str) -> str:
+    if change.action == Action.CLIENT_DEIDENTIFY:
+        return f"de-identified {what}"
+    if change.before is None:
+        return f"added {what} ({filled(change)})"
+    return f"changed {what} ({changed(change) or 'what has been removed since'})"
 
 
 def _import(change: Change) -> str:

@@ -35,6 +35,7 @@ from caseassign.display.meanings import ISSUES, LIST_ISSUES, RULES
 from caseassign.display.words import counted, day, known_at, person, relationship, stint, withheld
 from caseassign.errors import Violation
 from caseassign.model import Client, User
+from caseassign.out_of_use import OutOfUse
 from caseassign.questions import ClientRecord, EnrollmentRecord
 
 # Lists of cases
@@ -116,6 +117,20 @@ def _enrollment_title(record: EnrollmentRecord, as_of: date) -> str:
 def _count(cases: Cases, noun: str) -> str:
     more = " More follow." if cases.next_page else ""
     return f"{counted(len(cases), noun)}.{more}{withheld(cases.withheld)}"
+
+
+def out_of_use(of: OutOfUse) -> Iterator[Block]:
+    """Yield the list of the clients who have not been in use since a day."""
+    since = day(of.since)
+    if of.clients:
+        yield Title(f"Out of use since {since}")
+        yield Table.of((_OUT_OF_USE,), of.clients)
+        yield Line(f"{counted(len(of), 'client')}.{withheld(of.withheld)}")
+    else:
+        yield Line(f"No client has been out of use since {since}.{withheld(of.withheld)}")
+
+
+_OUT_OF_USE: Final[Column[Client]] = Column("Client", person)
 
 
 # Acts

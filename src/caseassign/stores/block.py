@@ -1,17 +1,26 @@
-"""The transaction block: one at a time for each thread, used only by that thread, and only until it ends."""
+"""The transaction block: one at a time for each thread, used only by that thread, and only until it ends.
+
+For stores that others write, too: a store makes one `Gate`, and every transaction is a `Block` of it.
+"""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from caseassign.errors import StorageError
 
+T = TypeVar("T")
+
 
 class Block:
-    """What may be done inside one transaction block, by whom and until when."""
+    """What may be done inside one transaction block, by whom and until when.
+
+    It belongs to the thread and the process that made it. Whoever uses it checks it first, each time.
+    """
 
     def __init__(self, *, write: bool) -> None:
         self._may_write = write
@@ -27,8 +36,19 @@ class Block:
         if write and not self._may_write:
             raise StorageError("this transaction may only read: open it with write=True")
 
+    def is_inherited(self) -> bool:
+        """Whether the block is that of another process, of which this one is a fork."""
+        return self._owner[0] != os.getpid()
+
+    def each(self, items: Iterable[T]) -> Iterator[T]:
+        """Yield ``items`` for as long as the block is open; raise `StorageError` for every use after it."""
+        self.check()
+        for item in items:
+            yield item
+            self.check()
+
     def end(self) -> None:
-        """From now on, refuse every use."""
+        """From now on, refuse every use: at the end of the block, or when the engine has failed in it."""
         self._ended = True
 
 
@@ -41,7 +61,10 @@ class Gate:
 
     @contextmanager
     def block(self, *, write: bool) -> Iterator[Block]:
-        """Open a block for this thread; raise `StorageError` while it is in another one, or if the store is closed."""
+        """Open a block for this thread; raise `StorageError` while it is in another one, or if the store is closed.
+
+        Whoever leaves it, in whatever way and thread, has ended it, and its thread may open the next one.
+        """
         thread = threading.get_ident()
         if self.is_closed:
             raise StorageError("the store is closed")

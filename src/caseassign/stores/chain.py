@@ -9,7 +9,10 @@ from caseassign.history import Change, Head
 
 
 class Chain:
-    """A history's end, which moves on with every line that continues it."""
+    """A history's end, which moves on with every line that continues it.
+
+    It starts at what `History.head` returns; when all lines are through, ``head`` is what to keep as the new one.
+    """
 
     def __init__(self, head: Head) -> None:
         self.head = head

@@ -34,7 +34,7 @@ from caseassign.stores.block import Block, Gate
 from caseassign.stores.chain import Chain
 
 R = TypeVar("R", bound=Record)
-T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
 
 
 class MemoryStore:
@@ -74,6 +74,7 @@ class MemoryTransaction:
         self.assignments = _Assignments(data, work)
         self.history = _History(data.lines, work)
         self.imported = _Imported(data.said, work)
+        self.personal = _Personal(data.personal, work)
 
 
 class _Data:
@@ -96,6 +97,7 @@ class _Data:
         )
         self.lines = _Lines()
         self.said: dict[tuple[str, str], str] = {}
+        self.personal: dict[str, str] = {}
 
 
 class _Table(Generic[R]):
@@ -178,13 +180,6 @@ class _Work:
         """Remember how to take back what was just done."""
         self._undo.append(undo)
 
-    def each(self, items: Iterable[T]) -> Iterator[T]:
-        """Yield ``items`` for as long as the transaction is open."""
-        self.block.check()
-        for item in items:
-            yield item
-            self.block.check()
-
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
         """Take back, on an exception, what was done inside the block."""
@@ -220,7 +215,7 @@ class _Records(Generic[R]):
 
     def __iter__(self) -> Iterator[R]:
         """Yield every record that is there at the start, as it is then, in the order of the ids."""
-        return self._work.each(sorted(self._table.rows.values(), key=attrgetter("key")))
+        return self._work.block.each(sorted(self._table.rows.values(), key=attrgetter("key")))
 
     def _write(self, records: Iterable[R], *, known: bool, error: type[AlreadyExistsError | NotFoundError]) -> None:
         table = self._table
@@ -262,7 +257,7 @@ class _Enrollments(_Records[Enrollment]):
         """Yield every enrollment by project, household and id; those without household come first in a project."""
         rows = self._table.rows.values()
         wanted = [e for e in rows if projects is None or e.project_id in projects]
-        return self._work.each(sorted(wanted, key=household_order))
+        return self._work.block.each(sorted(wanted, key=household_order))
 
     def unassigned(self, as_of: date, projects: Collection[str] | None = None) -> Iterator[Enrollment]:
         """Yield, in the order of `by_household`, those open as of a day on which nobody is active as of it."""
@@ -349,7 +344,7 @@ class _History:
     def after(self, moment: datetime) -> Iterator[Change]:
         """Yield the lines that follow the last one recorded up to a moment."""
         later = list(takewhile(lambda line: line.recorded_at > moment, reversed(self._lines.lines)))
-        return map(deepcopy, self._work.each(reversed(later)))
+        return map(deepcopy, self._work.block.each(reversed(later)))
 
     def count(self, records: Iterable[RecordKey]) -> int:
         """Return how many lines there are about these records."""
@@ -358,7 +353,7 @@ class _History:
 
     def __iter__(self) -> Iterator[Change]:
         """Yield every line that is there at the start."""
-        return map(deepcopy, self._work.each(tuple(self._lines.lines)))
+        return map(deepcopy, self._work.block.each(tuple(self._lines.lines)))
 
     def _found(self, groups: Mapping[Hashable, list[Change]], keys: Iterable[Hashable]) -> list[Change]:
         self._work.block.check()
@@ -366,27 +361,52 @@ class _History:
         return sorted(lines, key=attrgetter("number"))
 
 
-class _Imported:
-    """What the last import said of each record, as one transaction sees it."""
+class _Texts(Generic[K]):
+    """Texts by key, as one transaction sees them."""
 
-    def __init__(self, said: dict[tuple[str, str], str], work: _Work) -> None:
-        self._said = said
+    def __init__(self, texts: dict[K, str], work: _Work) -> None:
+        self._texts = texts
         self._work = work
+
+    def _put(self, texts: Mapping[K, str | None]) -> None:
+        """Let each text stand under its key; None lets nothing stand there."""
+        self._work.block.check(write=True)
+        for key, text in texts.items():
+            self._work.done(partial(self._set, key, self._texts.get(key)))
+            self._set(key, text)
+
+    def _set(self, key: K, text: str | None) -> None:
+        if text is None:
+            self._texts.pop(key, None)
+        else:
+            self._texts[key] = text
+
+
+class _Imported(_Texts[tuple[str, str]]):
+    """What the last import said of each record, by kind and id."""
 
     def get(self, kind: str, ids: Iterable[str]) -> dict[str, str]:
         """Return what was said of the records with these ids, by id, in the order of the ids."""
         self._work.block.check()
-        return {key: self._said[kind, key] for key in sorted(set(ids)) if (kind, key) in self._said}
+        return {key: self._texts[kind, key] for key in sorted(set(ids)) if (kind, key) in self._texts}
 
     def put(self, kind: str, said: Mapping[str, str]) -> None:
         """Remember what is said of each id."""
-        self._work.block.check(write=True)
-        for key, text in said.items():
-            self._work.done(partial(self._set, (kind, key), self._said.get((kind, key))))
-            self._set((kind, key), text)
+        self._put({(kind, key): text for key, text in said.items()})
 
-    def _set(self, key: tuple[str, str], text: str | None) -> None:
-        if text is None:
-            self._said.pop(key, None)
-        else:
-            self._said[key] = text
+
+class _Personal(_Texts[str]):
+    """The personal texts that lines of history stand for, by imprint."""
+
+    def get(self, imprints: Iterable[str]) -> dict[str, str]:
+        """Return the texts that are there, by imprint, in the order of the imprints."""
+        self._work.block.check()
+        return {key: self._texts[key] for key in sorted(set(imprints)) if key in self._texts}
+
+    def put(self, texts: Mapping[str, str]) -> None:
+        """Keep each text under its imprint."""
+        self._put(texts)
+
+    def remove(self, imprints: Iterable[str]) -> None:
+        """Forget the texts with these imprints."""
+        self._put(dict.fromkeys(imprints))

@@ -54,10 +54,12 @@ class PostgresStore:
 
         On a connection of the host, it is the host's transaction that commits.
         """
-        with self._gate.block(write=write) as block, self._source.session(block, write=write) as session:
-            yield SQLTransaction(session, self._sql)
-        if self._gate.is_closed:
-            self.close()
+        try:
+            with self._gate.block(write=write) as block, self._source.session(block, write=write) as session:
+                yield SQLTransaction(session, self._sql)
+        finally:
+            if self._gate.is_closed:
+                self.close()
 
     def close(self) -> None:
         """Let no transaction begin any more; one that is open goes on to its end."""

@@ -10,11 +10,11 @@ from typing import Any, Protocol
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from caseassign.errors import StorageError
+from caseassign.errors import ConflictError, StorageError
 from caseassign.stores.block import Block
 from caseassign.stores.forks import close_before_forks
 from caseassign.stores.postgres_errors import translated
-from caseassign.stores.postgres_schema import OutdatedError, Schema
+from caseassign.stores.postgres_schema import PLAIN_PATH, OutdatedError, Schema
 from caseassign.stores.postgres_session import Session, execute, savepoint, take_back
 
 Connection = psycopg.Connection[Any]
@@ -42,7 +42,7 @@ def source(database: str | Pool | Connection, schema: Schema, timeout: float) ->
     if isinstance(database, str):
         return Own(database, schema, timeout)
     if isinstance(database, psycopg.Connection):
-        return Hosts(database, schema)
+        return Hosts(database, schema, timeout)
     return Pooled(database, schema, timeout)
 
 
@@ -71,7 +71,8 @@ class Own:
             with _kept_or_undone(connection, block) as session:
                 yield session
         finally:
-            self._take_back(connection)
+            if not block.is_inherited():
+                self._take_back(connection)
 
     def close_idle(self) -> None:
         """Close the connections that no transaction is using."""
@@ -87,11 +88,12 @@ class Own:
                 connection, was_idle = self._connected(), False
             try:
                 _begin(connection, self._schema, self._timeout, write=write)
-            except StorageError:
+            except BaseException as error:
                 _undo(connection)
                 self._take_back(connection)
-                if not (was_idle and connection.closed):
-                    raise  # and otherwise it was lost while nobody used it: take another one
+                was_lost = was_idle and connection.closed  # while nobody used it: take another one
+                if not (was_lost and isinstance(error, StorageError)):
+                    raise
             else:
                 return connection
 
@@ -105,8 +107,10 @@ class Own:
                 raise StorageError("this is no connection string that PostgreSQL understands") from None
 
     def _take_back(self, connection: Connection) -> None:
-        if not connection.closed:
+        if connection.info.transaction_status == TransactionStatus.IDLE:
             self._idle.append(connection)
+        else:
+            connection.close()
 
 
 class Pooled:
@@ -135,23 +139,29 @@ class Pooled:
         with ExitStack() as lending:
             with translated():
                 connection = lending.enter_context(self._pool.connection())
+            if connection.info.transaction_status not in {TransactionStatus.IDLE, TransactionStatus.UNKNOWN}:
+                raise StorageError("the pool lent a connection on which a transaction is open")
             yield connection
 
 
 class Hosts:
     """The connection of the host, whose transaction is joined, and never ended."""
 
-    def __init__(self, connection: Connection, schema: Schema) -> None:
+    def __init__(self, connection: Connection, schema: Schema, timeout: float) -> None:
         self._connection = connection
         self._schema = schema
+        self._timeout = _bounded(timeout)
         self._turn = threading.Lock()
 
     @contextmanager
     def session(self, block: Block, *, write: bool) -> Iterator[Session]:
-        """Open a step of the host's transaction: an exception undoes no more than the step."""
+        """Open a step of the host's transaction: an exception undoes no more than the step.
+
+        One thread after the other, as what they do on one connection cannot be told apart.
+        """
         connection = self._connection
-        if not self._turn.acquire(blocking=False):
-            raise StorageError("another thread is in a transaction on this connection: give each its own")
+        if not self._turn.acquire(timeout=self._timeout):
+            raise ConflictError("another thread is in a transaction on this connection: try again")
         try:
             if connection.autocommit and connection.info.transaction_status == TransactionStatus.IDLE:
                 raise StorageError("there is no transaction to join: begin one on the connection first")
@@ -191,7 +201,7 @@ def _set_up(connection: Connection, schema: Schema, timeout: float) -> None:
     """Create or migrate the tables, in a transaction of its own, where that is called for."""
     with translated():
         try:
-            execute(connection, _beginning(connection, timeout, "READ COMMITTED"))
+            execute(connection, _beginning(connection, timeout, "READ COMMITTED"), prepare=False)
             if not schema.is_current(connection):
                 schema.migrate(connection)
             execute(connection, "COMMIT")
@@ -203,7 +213,13 @@ def _set_up(connection: Connection, schema: Schema, timeout: float) -> None:
 def _beginning(connection: Connection, timeout: float, how: str) -> str:
     # Without autocommit, psycopg begins by itself.
     begin = "BEGIN;" if connection.autocommit else ""
-    return f"{begin} SET TRANSACTION ISOLATION LEVEL {how}; SET LOCAL lock_timeout = {round(timeout * 1000)};"
+    wait = f"SET LOCAL lock_timeout = {round(_bounded(timeout) * 1000)}"
+    return f"{begin} SET TRANSACTION ISOLATION LEVEL {how}; {wait}; {PLAIN_PATH};"
+
+
+def _bounded(timeout: float) -> float:
+    """Return how many seconds to wait, as PostgreSQL takes them: to it, 0 is for ever, and a month is too long."""
+    return min(max(timeout, 0.001), 2_000_000)
 
 
 @contextmanager
@@ -215,7 +231,8 @@ def _kept_or_undone(connection: Connection, block: Block) -> Iterator[Session]:
         with translated():
             execute(connection, "COMMIT")
     except BaseException:
-        _undo(connection)
+        if not block.is_inherited():
+            _undo(connection)
         raise
 
 

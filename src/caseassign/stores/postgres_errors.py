@@ -18,6 +18,7 @@ _UNFIT: Final = StorageError, "a value is not what its column can hold"
 # By SQLSTATE, or by its class, which is its first two characters.
 _MEANINGS: Final[dict[str, tuple[type[StorageError], str]]] = {
     "40": _CONFLICT,
+    "40003": _LOST,  # of servers that share one database: whether it was committed is not known
     "23505": _CONFLICT,  # an id that was not there when it was looked for
     "55P03": (ConflictError, "another transaction is writing: try again"),
     "23503": (StorageError, "a record refers to another one that is not in the store"),
@@ -29,11 +30,16 @@ _MEANINGS: Final[dict[str, tuple[type[StorageError], str]]] = {
     "28": (StorageError, "the server refuses the login"),
     "3D": (StorageError, "the server has no such database"),
     "25006": (StorageError, "the database may only be read"),
+    "0A": (StorageError, "the server cannot do this: perhaps it is a replica, which can only be read"),
+    "25P03": (StorageError, "the transaction was open for longer than the server allows"),
+    "25P04": (StorageError, "the transaction was open for longer than the server allows"),
+    "3B": (StorageError, "the transaction of this connection was ended inside a block"),
     "25P02": (StorageError, "the transaction of this connection has failed already: roll it back first"),
     "42501": (StorageError, "the role that is logged in may not do this in the schema of the store"),
     "3F": (StorageError, "the schema of the store is not there any more"),
     "42P01": (StorageError, "the tables of the store are not there any more"),
     "53": (StorageError, "the server has no room left: on the disk, in memory, or for connections"),
+    "54": (StorageError, "an id is longer than PostgreSQL can index"),
     "58": (StorageError, "the disk, or the file system, of the server failed"),
     "XX": _DAMAGED,
 }

@@ -146,11 +146,25 @@ STEPS: Final[Steps] = (
         )
         """,
     ),
+    ("""CREATE TABLE "{schema}".personal (imprint text COLLATE "C" PRIMARY KEY, text text NOT NULL)""",),
 )
 """The statements that lead from each version to the next; the first step creates version 1 in an empty schema."""
 
 _MIGRATING: Final = int.from_bytes(b"caseassi")
 """The advisory lock that whoever creates or migrates a schema holds."""
+
+_OLDEST: Final = 15_00_00
+"""The oldest version of the server, as it numbers them."""
+
+PLAIN_PATH: Final = "SET LOCAL search_path = pg_catalog, pg_temp"
+"""Has names without a schema mean PostgreSQL's own types and functions, whatever else is called like them."""
+
+# Whatever is in a schema depends on it: tables, and functions and types too.
+_LOOK: Final = """
+SELECT to_regclass(%s), EXISTS (
+    SELECT FROM pg_depend WHERE refclassid = 'pg_namespace'::regclass AND refobjid = to_regnamespace(%s)
+)
+"""
 
 
 class OutdatedError(StorageError):
@@ -167,18 +181,20 @@ class Schema:
         self._steps = steps
 
     def enter(self, connection: psycopg.Connection[Any], *, write: bool, first: str = "") -> None:
-        """Take the turn to write, if it is wanted, and make sure that the tables are what they should be.
+        """Take the turn to write, if it is wanted, and make sure that the tables are, and stay, what they should be.
 
-        ``first`` is run before. Nothing takes the snapshot of the transaction before it is its turn, so that it sees
+        ``first`` is run before. Nothing takes the snapshot of the transaction before it has its locks, so that it sees
         what the one before it has done.
         """
         turn = f'LOCK TABLE "{self.name}".change_head IN SHARE ROW EXCLUSIVE MODE;' if write else ""
+        look = f'{self._lock("ACCESS SHARE")}; {turn} SELECT version FROM "{self.name}".caseassign_version'
         try:
-            cursor = execute(connection, f'{first} {turn} SELECT version FROM "{self.name}".caseassign_version')
+            cursor = execute(connection, f"{first} {look}", prepare=False)  # as no more than one can be prepared
         except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
             raise OutdatedError("the tables are not there any more") from None
         while cursor.nextset():
             pass
+        _check_connection(connection)
         if self._checked(cursor.fetchone()) < len(self._steps):
             raise OutdatedError("the tables are of an older version: open the store again")
 
@@ -188,25 +204,31 @@ class Schema:
 
     def migrate(self, connection: psycopg.Connection[Any]) -> None:
         """Create what is not there, or bring it to this version, in the transaction that is open."""
-        execute(connection, "SELECT pg_advisory_xact_lock(%s)", [_MIGRATING])
+        execute(connection, "SELECT pg_catalog.pg_advisory_xact_lock(%s)", [_MIGRATING])
+        ((path,),) = execute(connection, "SELECT pg_catalog.current_setting('search_path')").fetchall()
+        execute(connection, PLAIN_PATH)
         version = self._version(connection)  # another process may have been faster
+        if version:
+            execute(connection, self._lock("ACCESS EXCLUSIVE"))  # wait until nobody is in a transaction
         if not execute(connection, "SELECT to_regnamespace(%s)", [f'"{self.name}"']).fetchall()[0][0]:
             execute(connection, f'CREATE SCHEMA "{self.name}"')
         for statement in chain.from_iterable(self._steps[version:]):
             execute(connection, statement.format(schema=self.name))
         execute(connection, f'UPDATE "{self.name}".caseassign_version SET version = {len(self._steps)}')
+        execute(connection, "SELECT set_config('search_path', %s, true)", [path])
 
     def _version(self, connection: psycopg.Connection[Any]) -> int:
-        if connection.info.parameter_status("server_encoding") != "UTF8":
-            raise WrongStoreError("the database does not keep its texts in UTF8, as it needs to")
-        look = "SELECT to_regclass(%s), EXISTS (SELECT FROM pg_class WHERE relnamespace = to_regnamespace(%s))"
+        _check_connection(connection)
         marker = f'"{self.name}".caseassign_version'
-        ((is_marked, is_used),) = execute(connection, look, [marker, f'"{self.name}"']).fetchall()
+        ((is_marked, is_used),) = execute(connection, _LOOK, [marker, f'"{self.name}"']).fetchall()
         if is_marked:
             return self._checked(execute(connection, f"SELECT version FROM {marker}").fetchone())
         if is_used:
             raise WrongStoreError(f"the schema {self.name} belongs to another application")
         return 0
+
+    def _lock(self, mode: str) -> str:
+        return f'LOCK TABLE "{self.name}".caseassign_version IN {mode} MODE'
 
     def _checked(self, row: tuple[Any, ...] | None) -> int:
         if row is None:
@@ -217,3 +239,17 @@ class Schema:
                 f"the schema {self.name} was written by a newer version of caseassign: upgrade to open it"
             )
         return version
+
+
+def _check_connection(connection: psycopg.Connection[Any]) -> None:
+    check_version(connection.info.server_version)
+    if connection.info.parameter_status("server_encoding") != "UTF8":
+        raise WrongStoreError("the database does not keep its texts in UTF8, as it needs to")
+    if connection.info.encoding != "utf-8":
+        raise StorageError("the connection does not write its texts in UTF8, as it needs to")
+
+
+def check_version(number: int) -> None:
+    """Raise `StorageError` for a server that is too old; its version is a number such as 150004 for 15.4."""
+    if number < _OLDEST:
+        raise StorageError("PostgreSQL 15 or newer is needed, and this server is older")

@@ -40,9 +40,11 @@ def dialect(schema: str) -> Dialect:
 Values: TypeAlias = Sequence[Any] | Mapping[str, Any]
 
 
-def execute(connection: psycopg.Connection[Any], sql: str, values: Values | None = None) -> psycopg.Cursor[Row]:
+def execute(
+    connection: psycopg.Connection[Any], sql: str, values: Values | None = None, *, prepare: bool | None = None
+) -> psycopg.Cursor[Row]:
     """Run a statement, whatever kinds of cursors and rows the connection was made for."""
-    return psycopg.Cursor(connection, row_factory=tuple_row).execute(sql, values)
+    return psycopg.Cursor(connection, row_factory=tuple_row).execute(sql, values, prepare=prepare)
 
 
 @contextmanager

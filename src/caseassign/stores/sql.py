@@ -126,6 +126,7 @@ class Statements:
         self._assignments()
         self._history()
         self._imported()
+        self._personal()
 
     def _enrollments(self) -> None:
         stays, stints = self.enrollments, self.assignments
@@ -189,6 +190,15 @@ class Statements:
             INSERT INTO {name} (kind, id, said) VALUES ({mark}, {mark}, {mark})
             ON CONFLICT (kind, id) DO UPDATE SET said = excluded.said
         """
+
+    def _personal(self) -> None:
+        name, mark = self.dialect.table.format("personal"), self.dialect.mark
+        self.told = f'SELECT imprint, "text" FROM {name} WHERE imprint {self._among("ids")} ORDER BY imprint'
+        self.tell = f"""
+            INSERT INTO {name} (imprint, "text") VALUES ({mark}, {mark})
+            ON CONFLICT (imprint) DO UPDATE SET "text" = excluded."text"
+        """
+        self.forget = f"DELETE FROM {name} WHERE imprint = {mark}"
 
     def _value(self, name: str) -> str:
         return self.dialect.value.format(name)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 from itertools import chain
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Never, Protocol, TypeVar
 
 from caseassign.batches import in_batches
 from caseassign.errors import AlreadyExistsError, DamagedStoreError, NotFoundError
@@ -49,6 +49,16 @@ class SQLTransaction:
         self.assignments = _Assignments(session, sql, sql.assignments)
         self.history = _History(session, sql)
         self.imported = _Imported(session, sql)
+        self.personal = _Personal(session, sql)
+
+
+class _Found(dict[str, R]):
+    """Records by id. One that others refer to is there, for the tables see to it: unless the store is damaged."""
+
+    kind: str
+
+    def __missing__(self, key: str) -> Never:
+        raise DamagedStoreError(f"{self.kind} {key} is not there, and another record refers to it")
 
 
 class _Records(Generic[R]):
@@ -63,7 +73,9 @@ class _Records(Generic[R]):
     def get(self, ids: Iterable[str]) -> dict[str, R]:
         """Return the records with these ids, by id, in the order of the ids."""
         rows = self._session.rows(self._table.with_ids, ids=self._ids(ids))
-        return {row[0]: record for row, record in zip(rows, self._made(rows), strict=True)}
+        found = _Found((row[0], record) for row, record in zip(rows, self._made(rows), strict=True))
+        found.kind = self._form.kind
+        return found
 
     def add(self, records: Iterable[R]) -> None:
         """Add new records, or none of them."""
@@ -256,3 +268,25 @@ class _Imported:
         """Remember what is said of each id."""
         with self._session.all_or_nothing():
             self._session.write(self._sql.say, ((kind, key, text) for key, text in said.items()))
+
+
+class _Personal:
+    """The personal texts that lines of history stand for, by imprint."""
+
+    def __init__(self, session: Session, sql: Statements) -> None:
+        self._session = session
+        self._sql = sql
+
+    def get(self, imprints: Iterable[str]) -> dict[str, str]:
+        """Return the texts that are there, by imprint, in the order of the imprints."""
+        return dict(self._session.rows(self._sql.told, ids=self._sql.dialect.ids(imprints)))
+
+    def put(self, texts: Mapping[str, str]) -> None:
+        """Keep each text under its imprint."""
+        with self._session.all_or_nothing():
+            self._session.write(self._sql.tell, texts.items())
+
+    def remove(self, imprints: Iterable[str]) -> None:
+        """Forget the texts with these imprints."""
+        with self._session.all_or_nothing():
+            self._session.write(self._sql.forget, ((imprint,) for imprint in imprints))

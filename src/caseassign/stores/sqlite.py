@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from caseassign.errors import StorageError
+from caseassign.errors import ConflictError, StorageError
 from caseassign.stores.block import Gate
 from caseassign.stores.forks import close_before_forks
 from caseassign.stores.sql import Statements
@@ -26,8 +26,9 @@ class SQLiteStore:
     """A store in the file at ``path``, which is created if it is not there.
 
     One transaction writes at a time, in all threads and processes together; another one that wants to write waits
-    up to ``timeout`` seconds for it, and then raises `ConflictError`. Fork a process between transactions, and not
-    inside one.
+    up to ``timeout`` seconds for it, and then raises `ConflictError`. If the disk fails while a block is being
+    committed, it may be there whole all the same: repeat an act with its ``command_id``. Fork a process between
+    transactions, and not inside one.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, timeout: float = 30.0) -> None:
@@ -57,6 +58,20 @@ class SQLiteStore:
             self._idle.append(connection)
         if self._gate.is_closed:
             self.close()
+
+    def vacuum(self) -> None:
+        """Write the whole file anew, without anything that was removed from it; it takes as long as a copy of the file.
+
+        What is removed is overwritten at once, but SQLite may have left a second copy of it behind when it moved rows
+        from page to page. Raises `ConflictError` while somebody else is in a transaction, and `StorageError` inside
+        one of this thread.
+        """
+        with self._gate.block(write=True), translated(), closing(open_file(self._path, self._timeout)) as connection:
+            connection.execute("VACUUM")
+            # The file in write-ahead mode is changed only by this; in others it does nothing.
+            ((is_busy, _, _),) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            if is_busy:
+                raise ConflictError("another process is reading the file: try again")
 
     def close(self) -> None:
         """Let no transaction begin any more; one that is open goes on to its end."""

@@ -33,6 +33,9 @@ def translated() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _meaning(error) from None
+    except UnicodeDecodeError:  # SQLite complains, in garbled words of the file's
+        kind, problem = _DAMAGED
+        raise kind(problem) from None
     except UnicodeError:
         raise StorageError("a text holds half a character (a lone surrogate), which cannot be stored") from None
     except OSError as error:

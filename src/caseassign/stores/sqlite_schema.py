@@ -13,7 +13,7 @@ from pathlib import Path
 from stat import S_IMODE
 from typing import Final, Literal, TypeAlias
 
-from caseassign.errors import ConflictError, StorageError, WrongStoreError
+from caseassign.errors import ConflictError, DamagedStoreError, StorageError, WrongStoreError
 from caseassign.stores.sqlite_errors import translated
 
 APPLICATION_ID: Final = int.from_bytes(b"case")
@@ -142,6 +142,14 @@ STEPS: Final[Steps] = (
         ) STRICT, WITHOUT ROWID
         """,
     ),
+    (
+        """
+        CREATE TABLE personal (
+            imprint TEXT NOT NULL PRIMARY KEY CHECK (instr(imprint, char(0)) = 0),
+            "text" TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
 )
 """The statements that lead from each schema version to the next; the first step creates version 1 in an empty file."""
 
@@ -151,6 +159,7 @@ _BEHAVIOUR: Final = {
     "trusted_schema": 0,
     "cell_size_check": 1,
     "synchronous": 2,  # FULL: what was committed survives a power cut
+    "secure_delete": 1,  # what was removed is overwritten, and not only given up
 }
 
 
@@ -180,7 +189,10 @@ def open_file(path: Path, timeout: float, steps: Steps = STEPS) -> sqlite3.Conne
 
 
 def version_of(connection: sqlite3.Connection, path: Path, newest: int = len(STEPS)) -> int:
-    """Return the schema version of the file, 0 for an empty one; raise `WrongStoreError` for one that is not ours."""
+    """Return the schema version of the file, 0 for an empty one.
+
+    Raises `WrongStoreError` for a file that is not ours, `DamagedStoreError` for ours with a version that never was.
+    """
     application_id, version = _pragma(connection, "application_id"), _pragma(connection, "user_version")
     if application_id == version == 0 and not connection.execute("SELECT 1 FROM sqlite_schema").fetchall():
         return 0
@@ -188,6 +200,8 @@ def version_of(connection: sqlite3.Connection, path: Path, newest: int = len(STE
         raise WrongStoreError(f"{path} belongs to another application")
     if version > newest:
         raise WrongStoreError(f"{path} was written by a newer version of caseassign: upgrade to open it")
+    if version < 1:
+        raise DamagedStoreError(f"{path} has no version any more: keep it as it is, and restore a backup")
     return version
 
 

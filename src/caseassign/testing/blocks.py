@@ -24,6 +24,9 @@ WRITES: Final[dict[str, Callable[[Place, Transaction], None]]] = {
     "append": lambda place, tx: tx.history.append(place.lines(tx.history.head(), {}, {})),
     "put": lambda place, tx: tx.imported.put("client", {place.id("new"): "…"}),
     "put over": lambda place, tx: tx.imported.put("client", {place.id("c1"): "…"}),
+    "put a text": lambda place, tx: tx.personal.put({place.id("new"): "…"}),
+    "put over a text": lambda place, tx: tx.personal.put({place.id("p1"): "…"}),
+    "remove a text": lambda place, tx: tx.personal.remove([place.id("p2")]),
 }
 """One write of each kind on the ground."""
 
@@ -144,6 +147,7 @@ def a_transaction_ends_with_its_block(place: Place) -> None:
         tx.history.head,
         lambda: tx.history.of_kind("assignment"),
         lambda: tx.imported.get("client", place.ids(["c1"])),
+        lambda: tx.personal.get(place.ids(["p1"])),
         *(partial(write, place, tx) for write in WRITES.values()),
         *(partial(list, iterator) for iterator in iterators),
     ]

@@ -47,6 +47,8 @@ ALWAYS: Final[tuple[Check, ...]] = (
     lines.lines_are_handed_out_as_copies,
     lines.a_history_that_grows_comes_to_an_end,
     lines.what_imports_said_comes_back,
+    lines.personal_texts_come_back,
+    lines.personal_texts_can_be_removed,
     blocks.leaving_the_block_commits,
     blocks.own_writes_are_seen,
     blocks.an_exception_undoes_everything,

@@ -173,7 +173,9 @@ def projects_of_enrollments(place: Place) -> None:
         es, th = place.ids(["es", "th"])
         asked = place.ids(["gone", "f1", "e1", "no", "e1"])
         e1, f1, gone = place.ids(["e1", "f1", "gone"])
-        expect("projects_of", dict(tx.enrollments.projects_of(asked)), {e1: es, f1: th, gone: th})
+        found = tx.enrollments.projects_of(asked)
+        expect("projects_of", dict(found), {e1: es, f1: th, gone: th})
+        expect("the order of projects_of", list(found), [e1, f1, gone])
         expect("without deleted ones", dict(tx.enrollments.projects_of(asked, deleted=False)), {e1: es, f1: th})
         expect("of none", dict(tx.enrollments.projects_of([])), {})
 

@@ -1,4 +1,4 @@
-"""What must be true of the history, and of what imports said."""
+"""What must be true of the history, of what imports said, and of the personal texts that lines stand for."""
 
 from __future__ import annotations
 
@@ -200,12 +200,49 @@ def what_imports_said_comes_back(place: Place) -> None:
         tx.imported.put(kind, {})
     with place.store.transaction(write=True) as tx:
         asked = [*said, place.id("no"), *said]
-        expect("get", dict(tx.imported.get(kind, asked)), said)
+        came = tx.imported.get(kind, asked)
+        expect("get", dict(came), said)
+        expect("the order of get", list(came), sorted(said))
         expect("get of another kind", dict(tx.imported.get(other, asked)), {place.id("c1"): "other"})
         expect("get of none", dict(tx.imported.get(place.id("no"), asked)), {})
         tx.imported.put(kind, {place.id("c1"): "later"})
     with place.store.transaction() as tx:
         expect("get what was put later", dict(tx.imported.get(kind, said)), said | {place.id("c1"): "later"})
+
+
+def personal_texts_come_back(place: Place) -> None:
+    """A personal text comes back by its imprint, character for character, and what is put later stands in its place."""
+    texts = {place.id("p1"): "", place.id("\uffff"): "O'Brien\r\n😀 ", place.id("p2"): "x" * 5_000}
+    with place.store.transaction(write=True) as tx:
+        tx.personal.put(texts)
+        tx.personal.put({})
+    with place.store.transaction(write=True) as tx:
+        came = tx.personal.get([*reversed(texts), place.id("no"), *texts])
+        expect("get", dict(came), texts)
+        expect("the order of get", list(came), sorted(texts))
+        expect("get of none", dict(tx.personal.get([])), {})
+        tx.personal.put({place.id("p1"): "later", place.id("p3"): "new"})
+    with place.store.transaction() as tx:
+        later = texts | {place.id("p1"): "later", place.id("p3"): "new"}
+        expect("get what was put later", dict(tx.personal.get(later)), later)
+
+
+def personal_texts_can_be_removed(place: Place) -> None:
+    """A personal text that is removed is gone, the others stay, and to remove what is not there does no harm."""
+    texts = {place.id(f"p{number}"): f"text {number}" for number in range(5)}
+    with place.store.transaction(write=True) as tx:
+        tx.personal.put(texts)
+    with place.store.transaction(write=True) as tx:
+        tx.personal.remove(iter(place.ids(["p1", "p3", "p1", "no"])))
+        tx.personal.remove([])
+        left = {place.id(name): texts[place.id(name)] for name in ("p0", "p2", "p4")}
+        expect("in the block", dict(tx.personal.get(texts)), left)
+    with place.store.transaction(write=True) as tx:
+        expect("in the next block", dict(tx.personal.get(texts)), left)
+        tx.personal.remove(place.ids(["p1"]))
+        tx.personal.put({place.id("p3"): "again"})
+    with place.store.transaction() as tx:
+        expect("what was put again", dict(tx.personal.get(texts)), left | {place.id("p3"): "again"})
 
 
 def expect_whole(tx: Transaction) -> None:

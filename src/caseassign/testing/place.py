@@ -169,11 +169,12 @@ class Place:
         ]
 
     def fill(self, *more: Record) -> Store:
-        """Put the ground, and more records, into the store, with a line of history and something imported."""
+        """Put the ground, and more records, into the store, with a line of history, something imported, two texts."""
         with self.store.transaction(write=True) as tx:
             add(tx, [*self.ground(), *more])
             tx.history.append(self.lines(tx.history.head(), {"change_id": self.id("first")}))
             tx.imported.put("client", {self.id("c1"): "said"})
+            tx.personal.put({self.id("p1"): "Ada", self.id("p2"): "Ben"})
         return self.store
 
     def everything(self, tx: Transaction) -> dict[str, Any]:
@@ -190,6 +191,7 @@ class Place:
             "of_records": tx.history.of_records([self.about("assignment", "a1")]),
             "of_batches": tx.history.of_batches([self.id("b1")]),
             "imported": tx.imported.get("client", self.ids(["c1", "new"])),
+            "personal": tx.personal.get(self.ids(["p1", "p2", "new"])),
         }
 
 

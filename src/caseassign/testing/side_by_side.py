@@ -18,7 +18,7 @@ from caseassign.testing.place import Place, of_every_kind
 
 NAMES: Final = ("a", "B", "é", "😀")
 DAYS: Final = tuple(date(2026, 3, number) for number in (1, 2, 3))
-SEED: Final = 1
+SEED: Final = 2
 _BLOCKS: Final = 15
 
 _NONE_OR_NAME: Final = (None, *NAMES)
@@ -62,6 +62,7 @@ VOCABULARY: Final[Mapping[str, tuple[Callable[..., Any], Mapping[str, Collection
         {"change_id": tuple("0123456789"), "record": NAMES, "batch_id": NAMES, "minutes": (0, 1), "gap": (0, 0, 0, 1)},
     ),
     "imported": (dict, {"kind": NAMES, "id": NAMES, "said": NAMES}),
+    "personal": (dict, {"imprint": NAMES, "text": NAMES}),
 }
 """What the parts of a transaction are given: how each is made, and the values that its fields can have.
 
@@ -74,7 +75,10 @@ PARTS: Final = (*VOCABULARY, "enrollments", "assignments", "history")
 
 
 class Step(NamedTuple):
-    """One call on one part of a transaction: add or replace, append, put; with the fields of what it is given."""
+    """One call on one part of a transaction, with the fields of what it is given.
+
+    What ``replaces`` replaces records, or removes texts; the rest adds, appends, puts.
+    """
 
     part: str
     given: tuple[Mapping[str, Any], ...]
@@ -187,6 +191,12 @@ class SideBySide:
         elif step.part == "imported":
             for each in step.given:
                 tx.imported.put(self._place.id(each["kind"]), {self._place.id(each["id"]): each["said"]})
+        elif step.part == "personal":
+            texts = {self._place.id(each["imprint"]): each["text"] for each in step.given}
+            if step.replaces:
+                tx.personal.remove(texts)
+            else:
+                tx.personal.put(texts)
         else:
             make, _ = VOCABULARY[step.part]
             records = [make(**self._own(fields)) for fields in step.given]
@@ -246,6 +256,7 @@ class SideBySide:
             "of_kind": history.of_kind(about[0].kind),
             "after": [list(history.after(line.recorded_at)) for line in own_lines],
             "what imports said": [tx.imported.get(key, ids) for key in ids],
+            "personal texts": tx.personal.get(ids),
         }
         return answers
 
