@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import tracemalloc
 from datetime import date
 from pathlib import Path
 
 import pytest
-from hmis_files import HEADERS, write
+from hmis_files import HEADERS, csv_of, write
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,13 +60,15 @@ def test_an_export_is_read_as_records(tmp_path: Path) -> None:
 
 
 def test_export_csv_says_what_the_export_is(tmp_path: Path) -> None:
-    """SPEC 9.7: the ImplementationID, and what else Export.csv says, comes from its first row."""
-    rows = ["X1, IMP ,2026 v1.0,1/1/2026,2026-06-30\t,02,1", "X2,OTHER,,,,,"]
+    """SPEC 9.7, 9.2: what Export.csv says comes from its first row; any other one is an issue, and nothing more."""
+    rows = ["X1, IMP ,2026 v1.0,1/1/2026,2026-06-30\t,02,1", "X2,OTHER,,,,,", "X1,,,,,,,surplus", ",,,,,1,"]
     export = hmis_csv.read(write(tmp_path, Export=rows))
     assert (export.export_id, export.implementation_id, export.csv_version) == ("X1", "IMP", "2026 v1.0")
     assert (export.export_start_date, export.export_end_date) == (date(2026, 1, 1), date(2026, 6, 30))
     assert (export.export_directive, export.hash_status) == (2, 1)
-    assert list(export.issues) == []
+    assert list(export.issues) == [
+        ("Export.csv", line, None, "extra-row", id_) for line, id_ in ((3, "X2"), (4, "X1"), (5, None))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -81,9 +84,37 @@ def test_what_export_csv_does_not_say_is_none(tmp_path: Path, data: list[str] | 
     assert len(export.enrollments) == 1
 
 
-@pytest.mark.parametrize("missing", [None, b""])
+def test_zeros_before_a_number_do_not_count_however_many(tmp_path: Path) -> None:
+    """SPEC 9.2: a code of thousands of digits, which Python would refuse to read, stops nothing."""
+    zeros = "0" * 5_000
+    export = hmis_csv.read(
+        write(
+            tmp_path,
+            Export=[f"X1,IMP,2026 v1.0,2026-01-01,2026-06-30,{zeros}2,{zeros}"],
+            Project=[f"P1,O1,Night Shelter,{zeros}8,,,"],
+            Enrollment=[f"E1,C1,P1,2026-01-05,H1,{zeros}7,U1,,"],
+        )
+    )
+    assert (export.export_directive, export.hash_status) == (2, 0)
+    assert [project.project_type for project in export.projects] == [ProjectType.SAFE_HAVEN]
+    assert [(issue.column, issue.code) for issue in export.issues] == [("RelationshipToHoH", "bad-value")]
+
+
+def test_days_that_are_none_are_not_remembered(tmp_path: Path) -> None:
+    """SPEC 9.2: memory stays flat, however much text there is in the place of a day."""
+    hmis_csv.read(write(tmp_path)).close()
+    tracemalloc.start()
+    rows = (f"E{number},C1,P1,2026-01-05,H1,1,U1,,{number}{'x' * 50_000}" for number in range(200))
+    with hmis_csv.read(write(tmp_path, Enrollment=csv_of("Enrollment", *rows))) as export:
+        assert export.issue_counts == {"bad-value": 200}
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 2 * 2**20
+
+
+@pytest.mark.parametrize("missing", [None, b"", codecs.BOM_UTF8, codecs.BOM_UTF16_LE])
 def test_only_enrollments_and_projects_must_be_there(tmp_path: Path, missing: bytes | None) -> None:
-    """SPEC 9.1: 0-byte files, and missing ones, are fine where nobody would look open or be lost."""
+    """SPEC 9.1: empty files, and missing ones, are fine where nobody would look open or be lost."""
     files = dict.fromkeys(("Export", "Organization", "User", "Client", "Exit"), missing)
     export = hmis_csv.read(write(tmp_path, **files))
     assert [row.bare for kind in KINDS for row in export.rows(kind)] == [True, True, True, False, False]

@@ -252,6 +252,13 @@ def test_deleted_enrollments_are_marked_and_deleted_exits_are_none(tmp_path: Pat
     ]
 
 
+def test_in_a_delta_an_exit_that_is_removed_must_say_whose(tmp_path: Path) -> None:
+    """SPEC 9.2: where it is not known which exit was taken back, somebody has to be told."""
+    delta = ["X1,IMP,2026 v1.0,2026-01-01,2026-06-30,1,1"]
+    exits = ["X4,,C1,2026-02-01,,2026-01-09", "X5,E1,C1,,,2026-01-09"]
+    assert issues_of(tmp_path, Export=delta, Exit=exits) == [("Exit", 2, "EnrollmentID", "missing-value", None)]
+
+
 @pytest.mark.parametrize(("deleted_row", "exit_date"), [(0, date(2026, 2, 1)), (1, None)])
 def test_whether_a_row_is_deleted_is_said_by_the_row_that_wins(
     tmp_path: Path, deleted_row: int, exit_date: date | None

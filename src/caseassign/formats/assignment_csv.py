@@ -138,7 +138,7 @@ def read(
 
     ``as_of`` is the day as of which its Status column was true: the day on which the list was made. ``end_dates``
     says what its end dates mean, and ``trust`` what counts where Status and days disagree. Raises `HmisCsvError`
-    where ``path`` is no such list, here or, if the file changes, while it is walked.
+    where ``path`` is no such list, here or, for a line that is too long or a file that changes, while it is walked.
     """
     name = name_of(path)
     reading = Reading(name=name, as_of=as_day(as_of, "as_of"), end_dates=end_dates, trust=trust)

@@ -60,6 +60,11 @@ class CsvRows:
         self._records = self._read_records()
         self._read_header()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the file has no line at all, not even a blank one."""
+        return not self._width and not self._line
+
     def lacks(self, columns: Iterable[str]) -> list[str]:
         """Return those of ``columns`` that the header does not have."""
         return [column for column in columns if column.lower() not in self._places]

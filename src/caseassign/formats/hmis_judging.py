@@ -21,6 +21,7 @@ from caseassign.formats.hmis_staging import (
     CLIENT,
     ENROLLMENT,
     EXIT,
+    EXPORT,
     ORGANIZATION,
     PROJECT,
     TABLES,
@@ -70,6 +71,8 @@ def judge(db: sqlite3.Connection, *, is_delta: bool) -> None:
     A delta can bring an exit without its enrollment, and take back one that was sent before: such exits stay in
     ``exit``, and in ``removed_exit``.
     """
+    _find(db, EXPORT, None, "extra-row", "line > (SELECT min(line) FROM export)")
+    _drop(db, EXPORT, "extra-row")
     for table in TABLES[1:]:
         _drop_duplicates(db, table)
     db.execute("CREATE TABLE removed_exit (line INTEGER PRIMARY KEY, id, personal_id)")
@@ -77,6 +80,7 @@ def judge(db: sqlite3.Connection, *, is_delta: bool) -> None:
         db.execute(
             f"INSERT INTO removed_exit SELECT line, id, personal_id FROM exit WHERE id IS NOT NULL AND {_IS_DELETED}"
         )
+        _find(db, EXIT, EXIT.key, "missing-value", f"id IS NULL AND {_IS_DELETED}")  # which exit is gone is not known
     db.execute("CREATE INDEX removed_exit_by_id ON removed_exit (id)")
     db.execute(f"DELETE FROM exit WHERE {_IS_DELETED}")
     _keep_out_enrollments(db)
@@ -101,8 +105,8 @@ def judge(db: sqlite3.Connection, *, is_delta: bool) -> None:
     db.execute("CREATE INDEX issue_in_order ON issue (file, line)")
 
 
-def _find(db: sqlite3.Connection, table: Table, column: str, code: str, where: str) -> None:
-    """Report the rows of which ``where`` is true."""
+def _find(db: sqlite3.Connection, table: Table, column: str | None, code: str, where: str) -> None:
+    """Report the rows of which ``where`` is true; without a column, the row as a whole is meant."""
     db.execute(
         f"INSERT INTO issue SELECT ?, line, ?, ?, id FROM {table.name} WHERE {where}", (table.number, column, code)
     )

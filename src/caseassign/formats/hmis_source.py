@@ -1,7 +1,8 @@
 """Where the files of an HMIS CSV export come from: a folder, a zip, or a zip inside a zip.
 
-A folder holds the files itself or in one folder of its own; a zip, in any one folder. What is read is counted and
-hashed on its way, so that a damaged archive, or one that unpacks to far too much, is found while it is read.
+A folder holds the files itself or in one folder of its own; a zip, in any one folder. What is read is hashed on its
+way. A damaged archive is found while it is read; a file that would unpack to far too much, before its first byte is,
+by the size that the zip gives for it: no more than that is ever unpacked.
 """
 
 from __future__ import annotations
@@ -51,14 +52,13 @@ _CHUNK: Final = 2**18
 
 
 class ExportFile(io.RawIOBase):
-    """The bytes of one file of an export, counted and hashed as they are read."""
+    """The bytes of one file of an export, hashed as they are read."""
 
-    def __init__(self, path: str, name: str, stream: IO[bytes], allowed: float) -> None:
+    def __init__(self, path: str, name: str, stream: IO[bytes]) -> None:
         super().__init__()
         self._path = path
         self._name = name
         self._stream = stream
-        self._left = allowed
         self._hash = hashlib.sha256()
 
     @property
@@ -75,11 +75,6 @@ class ExportFile(io.RawIOBase):
         view = memoryview(buffer)
         with _refusing(self._path, self._name):
             chunk = self._stream.read(len(view))
-        self._left -= len(chunk)
-        if self._left < 0:
-            raise HmisCsvError(
-                self._path, f"{self._name} unpacks to far more than it should: this is no export of an HMIS"
-            )
         self._hash.update(chunk)
         view[: len(chunk)] = chunk
         return len(chunk)
@@ -98,7 +93,7 @@ class _Entry:
     name: str
     is_file: bool
     open: Callable[[], IO[bytes]]
-    allowed: float = float("inf")
+    is_too_large: bool = False
 
 
 _NOTHING: Final = _Entry((), "", is_file=True, open=io.BytesIO)
@@ -162,9 +157,10 @@ def _in_zip(name: str, packed: IO[bytes], stack: ExitStack, *, inside_another: b
         if _is_junk((*folder, last)):
             continue
         if last.lower() in _NAMES:
-            entries.append(_Entry(tuple(folder), _NAMES[last.lower()], is_file, opened, allowed))
+            entries.append(_Entry(tuple(folder), _NAMES[last.lower()], is_file, opened, info.file_size > allowed))
         elif last.lower().endswith((".zip", ".7z")) and is_file:
-            archives.append(_Entry(tuple(folder), last, is_file, opened, min(allowed, LARGEST_INNER_ZIP)))
+            is_too_large = info.file_size > min(allowed, LARGEST_INNER_ZIP)
+            archives.append(_Entry(tuple(folder), last, is_file, opened, is_too_large))
     if any(entry.name == "Enrollment.csv" for entry in entries) or not archives or inside_another:
         return entries
     if len(archives) > 1:
@@ -213,8 +209,10 @@ def _open_packed(name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> 
 def _opened(path: str, name: str, entry: _Entry) -> ExportFile:
     if not entry.is_file:
         raise HmisCsvError(path, f"{name} is no file: put the file of the export in its place")
+    if entry.is_too_large:
+        raise HmisCsvError(path, f"{name} unpacks to far more than it should: this is no export of an HMIS")
     with _refusing(path, name):
-        return ExportFile(path, name, entry.open(), entry.allowed)
+        return ExportFile(path, name, entry.open())
 
 
 def _chosen(name: str, entries: Iterable[_Entry]) -> dict[str, _Entry]:

@@ -32,9 +32,12 @@ Progress: TypeAlias = Callable[[str, int], None]
 
 ROWS_PER_REPORT: Final = 50_000
 
-_NUMBER: Final = re.compile(r"0*[0-9]{1,9}")
+_NUMBER: Final = re.compile(r"0*([0-9]{1,9})")
 
 UNREADABLE: Final = "?"
+
+_LONGEST_DAY: Final = 64
+"""Characters. Whatever is longer is no day; it is not looked at, and above all not remembered."""
 
 _CHUNK: Final = 2**18
 """Bytes that are read at a time."""
@@ -82,15 +85,23 @@ class Table:
 
 
 def read_number(text: str | None) -> int | None:
-    """Return the number that ``text`` is in plain digits; None where it is none, or has more than nine."""
-    return int(text) if text is not None and _NUMBER.fullmatch(text) else None
+    """Return the number that ``text`` is in plain digits; None where it is none, or has more than nine of them.
+
+    Zeros before it do not count, however many.
+    """
+    match = None if text is None else _NUMBER.fullmatch(text)
+    return None if match is None else int(match[1])  # a number of thousands of digits, Python refuses to read
 
 
-@lru_cache(maxsize=2**14)
 def stage_day(text: str | None) -> Staged:
     """Return how a day is staged."""
     if text is None:
         return None
+    return _stage_short_day(text) if len(text) <= _LONGEST_DAY else UNREADABLE
+
+
+@lru_cache(maxsize=2**14)
+def _stage_short_day(text: str) -> Staged:
     read = read_day(text)
     if read is None:
         return UNREADABLE
@@ -202,14 +213,15 @@ def open_staging() -> sqlite3.Connection:
 def load(db: sqlite3.Connection, source: Source, progress: Progress) -> str:
     """Stage every file of an export; return the SHA-256 over their names and bytes, in hexadecimal.
 
-    An empty file counts as one that is not there. Raises `HmisCsvError` where a file is not what it must be.
+    An empty file, or one of a byte order mark alone, counts as one that is not there. Raises `HmisCsvError` where a
+    file is not what it must be.
     """
     read = hashlib.sha256()
     for table in TABLES:
         with source.open(table.file) as file:
-            stream: io.BufferedReader = io.BufferedReader(file, _CHUNK)
-            if stream.peek(1):
-                _load_file(db, source.name, table, stream, progress)
+            rows = CsvRows(source.name, table.file, io.BufferedReader(file, _CHUNK))
+            if not rows.is_empty:
+                _load_rows(db, source.name, table, rows, progress)
                 read.update(f"{table.file} {file.sha256}\n".encode())
             elif table.required:
                 raise HmisCsvError(source.name, f"{table.file} is missing or empty: make a complete export")
@@ -217,8 +229,7 @@ def load(db: sqlite3.Connection, source: Source, progress: Progress) -> str:
     return read.hexdigest()
 
 
-def _load_file(db: sqlite3.Connection, path: str, table: Table, stream: io.BufferedReader, progress: Progress) -> None:
-    rows = CsvRows(path, table.file, stream)
+def _load_rows(db: sqlite3.Connection, path: str, table: Table, rows: CsvRows, progress: Progress) -> None:
     if lacking := rows.lacks(table.needed):
         raise HmisCsvError(path, f"{table.file} lacks the column {', '.join(lacking)}: make a complete export")
     columns = table.columns[:2] if table is CLIENT and _names_are_hashed(db) else table.columns
