@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, suppress
 from typing import Any
 
 import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+from hypothesis.errors import InvalidArgument
 from postgres_server import EmptySchemas, database, new_schema
 from sqlite_files import new_sqlite_store
 from world import World
@@ -27,7 +28,8 @@ settings.register_profile(
     phases=[Phase.explicit, Phase.generate],
     report_multiple_bugs=False,
 )
-settings.register_profile("crosshair", settings.get_profile("suite"), backend="crosshair", database=None)
+with suppress(InvalidArgument):  # where crosshair is not installed
+    settings.register_profile("crosshair", settings.get_profile("suite"), backend="crosshair", database=None)
 settings.load_profile("suite")
 
 

@@ -8,7 +8,7 @@ import pytest
 from test_assign import refused
 from world import CLIENTS, World, day
 
-from caseassign import ME, SYSTEM, InvalidRecordError, NotFoundError, PermissionDeniedError, RelationshipToHoH
+from caseassign import ME, SYSTEM, Client, InvalidRecordError, NotFoundError, PermissionDeniedError, RelationshipToHoH
 
 
 def test_the_case_manager_defaults_to_whoever_enrolls(world: World) -> None:
@@ -48,6 +48,13 @@ def test_a_household_is_enrolled_at_once_with_a_case_manager_per_member(world: W
     assert len({line.batch_id for line in outcome.changes}) == 1
 
 
+def test_a_household_may_have_members_of_every_relationship(world: World) -> None:
+    """SPEC 6.1, 2: every code of the picklist at once."""
+    world.system.add(Client(personal_id="c6"))
+    members: dict[Client | str, int] = {f"c{number}": code for number, code in enumerate(RelationshipToHoH, start=1)}
+    assert len(world.kim.enroll(members, "es").enrollments) == len(RelationshipToHoH)
+
+
 def test_a_client_who_joins_a_household_is_no_second_head(world: World) -> None:
     """SPEC 6.1, 2: one of the members is the head."""
     head = world.family(1)[0]
@@ -83,7 +90,7 @@ def test_a_same_day_stay_is_no_overlap(world: World) -> None:
         (
             {"client": {"c1": 1}, "case_manager": {"c2": "lee"}},
             InvalidRecordError,
-            "^Household.case_manager .*not a member",
+            "^Household.case_manager .* not a memb",
         ),
         ({"client": "nobody"}, NotFoundError, "no client with id nobody"),
         ({"client": "c1", "project": "nowhere"}, NotFoundError, "no project with id nowhere"),

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_assign import refused
 from test_invariants import that_counts
-from world import World, day, effort
+from world import TODAY, World, day, effort
 
 from caseassign import (
     REQUIRED_RULES,
@@ -31,9 +31,11 @@ from caseassign import (
     SQLiteStore,
     Unrestricted,
     User,
+    Violation,
     caseload_at_most,
     exclusive_role,
 )
+from caseassign.rules import AssignmentFacts
 
 PRIMARY = (*REQUIRED_RULES, exclusive_role("Primary"))
 WINDOW = [date(2026, 1, 1) + timedelta(days=number) for number in range(14)]
@@ -350,6 +352,77 @@ def test_who_leaves_is_a_household_of_their_own_and_keeps_their_case_managers(an
     assert stints(world, there[1]) == before
     assert world.kim.leave_household(there[1]).changes == ()
     refused(lambda: world.kim.leave_household(there[0], on="2026-01-09"), "not-enrolled-yet")
+    assert world.kim.leave_household(there[0], on="2026-01-10").enrollment.enrollment_id == there[0].enrollment_id
+
+
+def a_month_at_least(facts: AssignmentFacts) -> Iterator[Violation]:
+    """An agency's rule: a stint lasts thirty days at least."""
+    days = facts.assignment.period
+    if days.end is not None and (days.end - days.start).days < 30:
+        yield Violation("a-month-at-least", "end_date", [facts.assignment.assignment_id], "a stint is too short")
+
+
+@pytest.mark.parametrize("start", ["2026-02-20", "2026-03-02"])
+def test_no_rule_of_an_agency_refuses_that_a_case_gives_way(world: World, start: str) -> None:
+    """SPEC 5.1, 6.15: the case manager of who joins ends, however short that leaves their stint."""
+    family(world, "h1", "c1", by="lee")
+    joining = world.stay("c3")
+    own = world.sam.assign(joining, start=start).assignment
+    outcome = world.as_("kim", required=(a_month_at_least,)).join_household(joining, "h1")
+    assert {stint.user_id: stint.end_date for stint in outcome.assignments} == {"sam": TODAY, "lee": None}
+    assert own.assignment_id in {stint.assignment_id for stint in outcome.assignments}
+
+
+def sams_month(facts: AssignmentFacts) -> Iterator[Violation]:
+    """An agency's rule about one user: their stints last thirty days at least."""
+    if facts.user.user_id == "sam":
+        yield from a_month_at_least(facts)
+
+
+def test_a_case_that_begins_later_than_it_did_is_checked_like_a_new_one(world: World) -> None:
+    """SPEC 5.1, 6.15: what is left after others is no ending, where its first days go."""
+    there = family(world, "h1", "c1", by=None)[0]
+    world.sam.assign(there, "lee", start="2026-02-01", end="2026-03-20")
+    values = {"enrollment_id": there.enrollment_id, "user_id": "bo", "start_date": day("03-20")}
+    world.put_raw(CaseAssignment(assignment_id="b", **values))  # type: ignore[arg-type]  # the values of its own fields
+    joining = world.stay("c3")
+    world.sam.assign(joining, start="2026-03-05", end="2026-04-10")
+    refused(lambda: world.as_("kim", required=(sams_month,)).join_household(joining, "h1"), "a-month-at-least")
+    left = world.kim.join_household(joining, "h1").assignments
+    assert ("sam", day("03-20"), day("04-10")) in {(s.user_id, s.start_date, s.end_date) for s in left}
+
+
+def test_who_gave_way_does_not_come_back_when_the_other_ends(world: World) -> None:
+    """SPEC 6.15: the household's case managers take over from that day, and are not a cover."""
+    there = family(world, "h1", "c1", by=None)[0]
+    world.sam.assign(there, "lee", start="2026-02-01", end="2026-04-01")
+    joining = world.stay("c3", case_manager="sam")
+    outcome = world.kim.join_household(joining, "h1")
+    assert sorted((stint.user_id, stint.end_date) for stint in outcome.assignments) == [
+        ("lee", day("04-01")),
+        ("sam", TODAY),
+    ]
+
+
+def test_who_has_exited_does_not_keep_the_others_from_sharing(world: World) -> None:
+    """SPEC 6.15: the case managers of those who are still there take over."""
+    world.sam.exit(family(world, "h1", "c1", on="2026-01-05")[0], on="2026-02-01")
+    family(world, "h1", "c2", by="lee")
+    joined = world.kim.join_household(world.stay("c3"), "h1")
+    assert [stint.user_id for stint in joined.assignments] == ["lee"]
+
+
+def test_of_two_enrollments_from_one_day_the_one_that_is_there_already_stays(world: World) -> None:
+    """SPEC 6.15: duplicates become one from the earliest start; where that is the same, the one in the household."""
+    there, double = (
+        Enrollment(
+            enrollment_id=key, personal_id="c1", project_id="es", household_id=household, entry_date=day("01-10")
+        )
+        for key, household in (("a", "h1"), ("b", "h2"))
+    )
+    world.put_raw(there, double)
+    world.system.merge_households("h2", "h1")
+    assert (now(world, "a").deleted, now(world, "b").deleted) == (False, True)
 
 
 def test_a_household_that_its_head_leaves_is_named(world: World) -> None:

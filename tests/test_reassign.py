@@ -13,6 +13,7 @@ import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_assign import FIELDS, Asked
 from test_invariants import ACTS, DAYS, ENDED_SINCE, SEQUENCES, busy_world, carry_out, check, records, without_ids
 from world import TODAY, World, day, effort
 
@@ -141,7 +142,8 @@ def outcomes(plan: Iterable[PlannedCase]) -> list[PlannedOutcome]:
 
 
 def codes(line: PlannedCase | RuleViolationError) -> list[str]:
-    """Why a case is refused."""
+    """Why a case is refused, each for a field that a form can mark."""
+    assert {violation.field for violation in line.violations} <= FIELDS
     return [violation.code for violation in line.violations]
 
 
@@ -213,6 +215,13 @@ def test_planned_and_done_at_once_is_the_same_as_a_plan_applied(any_world: World
     outcome = world.super.reassign("kim", "lee", reason="moves on")
     assert {line.reason for line in outcome.changes} == {"moves on"}
     assert held(world, "lee") == {(stint.enrollment_id, stint.role) for stint in stints}
+
+
+def test_the_policy_is_asked_whose_caseload_is_planned(world: World) -> None:
+    """SPEC 6.11, 8.1: it needs its own permission, for the caseload of that user."""
+    policy = Asked()
+    world.as_("super", policy=policy).plan_reassignment("kim", "lee")
+    assert [asked.user.user_id for asked in policy.requests if asked.user is not None] == ["kim"]
 
 
 def a_month_at_least(facts: AssignmentFacts) -> Iterator[Violation]:
@@ -691,7 +700,7 @@ def test_a_name_that_means_nothing_or_two_things_is_refused(world: World) -> Non
     ambiguous: list[tuple[dict[Any, Any], str]] = [
         ({"c1": "lee"}, "names c1, which is an id of several kinds"),
         ({"nobody": "lee"}, "names nobody, which is no case"),
-        ({lees: "lee"}, "is no case of that user"),
+        ({lees: "lee"}, f"names {lees.enrollment_id}, which is no case of that user"),
         ({stint: "lee", stint.assignment_id: "sam"}, "twice"),
         ({stint: "lee", next(c for c in world.kim.active_cases() if c.assignment == stint): "sam"}, "twice"),
         ({5: "sam"}, "no case, assignment"),

@@ -98,9 +98,13 @@ def test_a_record_carries_the_batch_that_first_recorded_it(world: World) -> None
     """SPEC 8.5: whatever becomes of it later."""
     outcome = world.kim.assign(world.stay(), start="2026-02-01")
     world.kim.end(outcome.assignment)
+    added = world.system.add(Client(personal_id="new"))
+    world.system.add(Client(personal_id="new", first_name="Nell"))
     with world.store.transaction() as tx:
         (ended,) = tx.assignments.get([outcome.assignment.assignment_id]).values()
+        (named,) = tx.clients.get(["new"]).values()
     assert (ended.end_date, ended.batch_id) == (TODAY, outcome.batch_id)
+    assert (named.first_name, named.batch_id) == ("Nell", added.batch_id)
 
 
 def test_a_command_that_had_nothing_to_do_stays_done(world: World) -> None:
@@ -292,6 +296,17 @@ def test_adding_again_updates_and_writes_nothing_where_nothing_changed(world: Wo
     assert outcome.changes[0].before is not None
 
 
+def test_adding_a_user_is_managing_users(world: World) -> None:
+    """SPEC 8.2, 8.5: the line says which permission it took; taking that back is an undo like any other."""
+    outcome = world.system.add(Client(personal_id="new"), User(user_id="kim"))
+    assert {line.record.kind: line.action for line in outcome.changes} == {
+        "client": "record.add",
+        "user": "user.manage",
+    }
+    undone = world.system.undo(outcome.batch_id or "")
+    assert [(line.record.kind, line.action) for line in undone.changes] == [("user", "batch.undo")]
+
+
 def test_records_are_added_in_any_order(world: World) -> None:
     """SPEC 2: a project belongs to an organization that is there, or comes along."""
     world.system.add(
@@ -304,7 +319,7 @@ def test_records_are_added_in_any_order(world: World) -> None:
 
 def test_enrollments_are_not_added_but_enrolled(world: World) -> None:
     """SPEC 6: enrollments and assignments come about by acts that check the rules."""
-    with pytest.raises(InvalidRecordError, match="enrolled or assigned"):
+    with pytest.raises(InvalidRecordError, match=r"^Enrollment\.kind is not added but enrolled or assigned"):
         world.system.add(world.stay())  # type: ignore[arg-type]  # wrong on purpose
 
 

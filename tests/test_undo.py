@@ -298,7 +298,7 @@ def test_an_import_is_not_undone(any_world: World) -> None:
             recorded_at=tx.history.head().recorded_at or line.recorded_at,
         )
         tx.history.append([imported.sealed(tx.history.head())])
-    with pytest.raises(RuleViolationError, match="^import-not-undone: ") as error:
+    with pytest.raises(RuleViolationError, match=r"^import-not-undone: ") as error:
         world.system.undo("import")
     assert [(v.field, v.ids) for v in error.value.violations] == [("batch_id", ("import",))]
     assert world.system.active_cases("kim")[0].enrollment == stay

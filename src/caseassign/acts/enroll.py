@@ -48,7 +48,6 @@ def enroll(
             entry_date=on,
         )
         draft.put(enrollment)
-        draft.sets(enrollment, "entry_date")
         draft.answer(enrollment)
         user_id = case_managers[personal_id]
         if user_id is not None:

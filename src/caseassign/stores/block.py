@@ -19,11 +19,12 @@ T = TypeVar("T")
 class Block:
     """What may be done inside one transaction block, by whom and until when.
 
-    It belongs to the thread and the process that made it. Whoever uses it checks it first, each time.
+    It belongs to the thread and the process that made it. Whoever uses it checks it first, each time. ``may_write``
+    says whether it was opened to write.
     """
 
     def __init__(self, *, write: bool) -> None:
-        self._may_write = write
+        self.may_write = write
         self._ended = False
         self._owner = os.getpid(), threading.get_ident()
 
@@ -33,7 +34,7 @@ class Block:
             raise StorageError("the transaction is over: use what it gave only inside its block")
         if self._owner != (os.getpid(), threading.get_ident()):
             raise StorageError("a transaction can be used only in the thread and the process that opened it")
-        if write and not self._may_write:
+        if write and not self.may_write:
             raise StorageError("this transaction may only read: open it with write=True")
 
     def is_inherited(self) -> bool:

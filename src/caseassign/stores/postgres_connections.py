@@ -15,7 +15,7 @@ from caseassign.stores.block import Block
 from caseassign.stores.forks import close_before_forks
 from caseassign.stores.postgres_errors import translated
 from caseassign.stores.postgres_schema import PLAIN_PATH, OutdatedError, Schema
-from caseassign.stores.postgres_session import Session, execute, savepoint, take_back
+from caseassign.stores.postgres_session import Session, check_joinable, execute, savepoint, take_back
 
 Connection = psycopg.Connection[Any]
 
@@ -163,8 +163,7 @@ class Hosts:
         if not self._turn.acquire(timeout=self._timeout):
             raise ConflictError("another thread is in a transaction on this connection: try again")
         try:
-            if connection.autocommit and connection.info.transaction_status == TransactionStatus.IDLE:
-                raise StorageError("there is no transaction to join: begin one on the connection first")
+            check_joinable(connection)
             with savepoint(connection):
                 self._enter(write=write)
                 session = Session(connection, block)

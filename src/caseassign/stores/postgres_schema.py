@@ -10,24 +10,18 @@ from __future__ import annotations
 
 import re
 from itertools import chain
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import psycopg
 
 from caseassign.errors import ConflictError, StorageError, WrongStoreError
 from caseassign.stores.postgres_session import execute
-
-Steps: TypeAlias = tuple[tuple[str, ...], ...]
-
-_APPENDED_ONLY: Final = """
-CREATE FUNCTION "{schema}".history_can_only_be_appended() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN RAISE restrict_violation USING MESSAGE = 'history can only be appended'; END $$
-"""
+from caseassign.stores.postgres_tables import HISTORY, PERSONAL, VERSION
+from caseassign.stores.sql import Steps
 
 STEPS: Final[Steps] = (
     (
-        'CREATE TABLE "{schema}".caseassign_version (version integer NOT NULL)',
-        'INSERT INTO "{schema}".caseassign_version VALUES (0)',
+        *VERSION,
         """CREATE DOMAIN "{schema}".day AS date CHECK (VALUE BETWEEN '0001-01-01' AND '9999-12-31')""",
         """
         CREATE TABLE "{schema}".organization (
@@ -101,52 +95,9 @@ STEPS: Final[Steps] = (
         """,
         'CREATE INDEX assignment_by_enrollment ON "{schema}".assignment (enrollment_id)',
         'CREATE INDEX assignment_by_user ON "{schema}".assignment (user_id, end_date)',
-        """
-        CREATE TABLE "{schema}".change (
-            number bigint PRIMARY KEY,
-            change_id text COLLATE "C" NOT NULL UNIQUE,
-            recorded_at text NOT NULL,
-            user_id text,
-            action text NOT NULL,
-            kind text COLLATE "C" NOT NULL,
-            record_id text COLLATE "C" NOT NULL,
-            before text CHECK (before IS NULL OR before::json IS NOT NULL),
-            after text CHECK (after IS NULL OR after::json IS NOT NULL),
-            reason text,
-            batch_id text COLLATE "C" NOT NULL,
-            digest text NOT NULL
-        )
-        """,
-        'CREATE INDEX change_by_record ON "{schema}".change (kind, record_id)',
-        'CREATE INDEX change_by_batch ON "{schema}".change (batch_id)',
-        _APPENDED_ONLY,
-        """
-        CREATE TRIGGER change_is_never_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON "{schema}".change
-        FOR EACH STATEMENT EXECUTE FUNCTION "{schema}".history_can_only_be_appended()
-        """,
-        # Also where somebody has switched triggers off for their session.
-        'ALTER TABLE "{schema}".change ENABLE ALWAYS TRIGGER change_is_never_changed',
-        # The owner of a table may do everything with it, but what it has taken from itself.
-        'REVOKE UPDATE, DELETE, TRUNCATE ON "{schema}".change FROM PUBLIC, CURRENT_USER',
-        """
-        CREATE TABLE "{schema}".change_head (
-            chain text PRIMARY KEY CHECK (chain = 'history'),
-            number bigint NOT NULL,
-            digest text NOT NULL,
-            recorded_at text
-        )
-        """,
-        """INSERT INTO "{schema}".change_head VALUES ('history', 0, '', NULL)""",
-        """
-        CREATE TABLE "{schema}".imported (
-            kind text COLLATE "C" NOT NULL,
-            id text COLLATE "C" NOT NULL,
-            said text NOT NULL,
-            PRIMARY KEY (kind, id)
-        )
-        """,
+        *HISTORY,
     ),
-    ("""CREATE TABLE "{schema}".personal (imprint text COLLATE "C" PRIMARY KEY, text text NOT NULL)""",),
+    PERSONAL,
 )
 """The statements that lead from each version to the next; the first step creates version 1 in an empty schema."""
 

@@ -47,6 +47,12 @@ def execute(
     return psycopg.Cursor(connection, row_factory=tuple_row).execute(sql, values, prepare=prepare)
 
 
+def check_joinable(connection: psycopg.Connection[Any]) -> None:
+    """Raise `StorageError` where the host has begun no transaction that could be joined."""
+    if connection.autocommit and connection.info.transaction_status == TransactionStatus.IDLE:
+        raise StorageError("there is no transaction to join: begin one on the connection first")
+
+
 @contextmanager
 def savepoint(connection: psycopg.Connection[Any]) -> Iterator[None]:
     """Take back, on an exception, what was done on a connection inside the block, and no more than that."""

@@ -18,6 +18,9 @@ R = TypeVar("R")
 
 Row: TypeAlias = tuple[Any, ...]
 
+Steps: TypeAlias = tuple[tuple[str, ...], ...]
+"""The statements that lead from each version of some tables to the next; the first step creates version 1."""
+
 ROWS_AT_ONCE: Final = 5_000
 """How many rows are held in memory, where there is no end to them."""
 

@@ -37,19 +37,26 @@ class Session(Protocol):
         """Open a step that may only write if the block may, and of which an exception leaves nothing."""
 
 
-class SQLTransaction:
+class Beside:
+    """What a transaction offers beside the records: the history, what imports said, and personal texts."""
+
+    def __init__(self, session: Session, sql: Statements) -> None:
+        self.history = _History(session, sql)
+        self.imported = _Imported(session, sql)
+        self.personal = _Personal(session, sql)
+
+
+class SQLTransaction(Beside):
     """All that can be done inside a transaction block on a store that speaks SQL."""
 
     def __init__(self, session: Session, sql: Statements) -> None:
+        super().__init__(session, sql)
         self.clients: _Records[Client] = _Records(session, sql, sql.clients)
         self.users: _Records[User] = _Records(session, sql, sql.users)
         self.organizations: _Records[Organization] = _Records(session, sql, sql.organizations)
         self.projects: _Records[Project] = _Records(session, sql, sql.projects)
         self.enrollments = _Enrollments(session, sql, sql.enrollments)
         self.assignments = _Assignments(session, sql, sql.assignments)
-        self.history = _History(session, sql)
-        self.imported = _Imported(session, sql)
-        self.personal = _Personal(session, sql)
 
 
 class _Found(dict[str, R]):

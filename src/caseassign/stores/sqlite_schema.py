@@ -11,15 +11,15 @@ from contextlib import closing, suppress
 from itertools import chain
 from pathlib import Path
 from stat import S_IMODE
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal
 
 from caseassign.errors import ConflictError, DamagedStoreError, StorageError, WrongStoreError
+from caseassign.stores.sql import Steps
 from caseassign.stores.sqlite_errors import translated
+from caseassign.stores.sqlite_tables import HISTORY, PERSONAL
 
 APPLICATION_ID: Final = int.from_bytes(b"case")
 """What marks a SQLite file as ours."""
-
-Steps: TypeAlias = tuple[tuple[str, ...], ...]
 
 STEPS: Final[Steps] = (
     (
@@ -92,64 +92,9 @@ STEPS: Final[Steps] = (
         """,
         "CREATE INDEX assignment_by_enrollment ON assignment (enrollment_id)",
         "CREATE INDEX assignment_by_user ON assignment (user_id, end_date)",
-        """
-        CREATE TABLE "change" (
-            number INTEGER PRIMARY KEY,
-            change_id TEXT NOT NULL UNIQUE CHECK (instr(change_id, char(0)) = 0),
-            recorded_at TEXT NOT NULL,
-            user_id TEXT,
-            "action" TEXT NOT NULL,
-            kind TEXT NOT NULL CHECK (instr(kind, char(0)) = 0),
-            record_id TEXT NOT NULL CHECK (instr(record_id, char(0)) = 0),
-            "before" TEXT,
-            "after" TEXT,
-            reason TEXT,
-            batch_id TEXT NOT NULL CHECK (instr(batch_id, char(0)) = 0),
-            digest TEXT NOT NULL
-        ) STRICT
-        """,
-        'CREATE INDEX change_by_record ON "change" (kind, record_id)',
-        'CREATE INDEX change_by_batch ON "change" (batch_id)',
-        """
-        CREATE TRIGGER change_is_never_changed BEFORE UPDATE ON "change"
-        BEGIN SELECT RAISE(ABORT, 'history can only be appended'); END
-        """,
-        """
-        CREATE TRIGGER change_is_never_removed BEFORE DELETE ON "change"
-        BEGIN SELECT RAISE(ABORT, 'history can only be appended'); END
-        """,
-        # INSERT OR REPLACE removes rows without a DELETE trigger, on a connection without recursive triggers.
-        """
-        CREATE TRIGGER change_is_never_replaced BEFORE INSERT ON "change"
-        WHEN EXISTS (SELECT 1 FROM "change" WHERE number = NEW.number OR change_id = NEW.change_id)
-        BEGIN SELECT RAISE(ABORT, 'history can only be appended'); END
-        """,
-        """
-        CREATE TABLE change_head (
-            chain TEXT NOT NULL PRIMARY KEY CHECK (chain = 'history'),
-            number INTEGER NOT NULL,
-            digest TEXT NOT NULL,
-            recorded_at TEXT
-        ) STRICT, WITHOUT ROWID
-        """,
-        "INSERT INTO change_head VALUES ('history', 0, '', NULL)",
-        """
-        CREATE TABLE imported (
-            kind TEXT NOT NULL CHECK (instr(kind, char(0)) = 0),
-            id TEXT NOT NULL CHECK (instr(id, char(0)) = 0),
-            said TEXT NOT NULL,
-            PRIMARY KEY (kind, id)
-        ) STRICT, WITHOUT ROWID
-        """,
+        *(statement.format(prefix="") for statement in HISTORY),
     ),
-    (
-        """
-        CREATE TABLE personal (
-            imprint TEXT NOT NULL PRIMARY KEY CHECK (instr(imprint, char(0)) = 0),
-            "text" TEXT NOT NULL
-        ) STRICT, WITHOUT ROWID
-        """,
-    ),
+    tuple(statement.format(prefix="") for statement in PERSONAL),
 )
 """The statements that lead from each schema version to the next; the first step creates version 1 in an empty file."""
 
@@ -210,10 +155,15 @@ def journal_mode(version: tuple[int, ...]) -> Literal["WAL", "TRUNCATE"]:
 
     Write-ahead logs can lose committed data before 3.51.3; the fix also went into 3.50.7 and 3.44.6.
     """
-    if version < (3, 37):
-        raise StorageError("SQLite 3.37 or newer is needed, and this Python has an older one")
+    check_version(version)
     is_fixed = version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
     return "WAL" if is_fixed else "TRUNCATE"
+
+
+def check_version(version: tuple[int, ...]) -> None:
+    """Raise `StorageError` for a version of SQLite that is too old for the tables."""
+    if version < (3, 37):
+        raise StorageError("SQLite 3.37 or newer is needed, and this Python has an older one")
 
 
 def set_behaviour(connection: sqlite3.Connection) -> None:

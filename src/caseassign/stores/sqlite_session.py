@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from datetime import date
 from typing import Final, Self
@@ -40,6 +40,17 @@ DIALECT: Final = Dialect(
 )
 
 
+def execute(connection: sqlite3.Connection, sql: str, values: Mapping[str, object] | None = None) -> sqlite3.Cursor:
+    """Run a statement, whatever kind of rows the connection was made for."""
+    cursor = connection.cursor()
+    cursor.row_factory = None
+    try:
+        return cursor.execute(sql, values or {})
+    except BaseException:
+        cursor.close()  # or whoever keeps the error keeps the file open, and its locks
+        raise
+
+
 class Session:
     """Runs statements on behalf of one block: only while it is open, and writes only if it may write.
 
@@ -59,16 +70,15 @@ class Session:
 
     def rows(self, sql: str, **values: object) -> list[Row]:
         """Return what a query finds."""
-        self._check()
+        self.check()
         with translated():
-            return self._connection.execute(sql, values).fetchall()
+            return execute(self._connection, sql, values).fetchall()
 
     def stream(self, sql: str, **values: object) -> Iterator[list[Row]]:
         """Yield what a query finds, batch by batch."""
-        self._check()
-        cursor = self._streams.enter_context(closing(self._connection.cursor()))
+        self.check()
         with translated():
-            cursor.execute(sql, values)
+            cursor = self._streams.enter_context(closing(execute(self._connection, sql, values)))
         while rows := self._next_batch(cursor):
             yield rows
 
@@ -80,7 +90,7 @@ class Session:
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
         """Take back, on an exception, what was written inside the block."""
-        self._check(write=True)
+        self.check(write=True)
         self._run("SAVEPOINT step")
         try:
             yield
@@ -91,21 +101,22 @@ class Session:
             raise
         self._run("RELEASE step")
 
-    def commit(self) -> None:
-        """Keep what was written."""
-        self._check()
-        self._run("COMMIT")
-
-    def _check(self, *, write: bool = False) -> None:
+    def check(self, *, write: bool = False) -> None:
+        """Raise a `StorageError` unless the block is open, may write if it is to, and nothing has undone it."""
         self._block.check(write=write)
         if not self._connection.in_transaction:
             raise StorageError("an earlier failure has undone this transaction")
 
+    def commit(self) -> None:
+        """Keep what was written."""
+        self.check()
+        self._run("COMMIT")
+
     def _run(self, sql: str) -> None:
         with translated():
-            self._connection.execute(sql)
+            execute(self._connection, sql)
 
     def _next_batch(self, cursor: sqlite3.Cursor) -> list[Row]:
-        self._check()
+        self.check()
         with translated():
             return cursor.fetchmany(ROWS_AT_ONCE)
