@@ -200,6 +200,42 @@ def test_nobody_can_undo_it(any_world: World) -> None:
     assert world.state()["client"][0] == NAMELESS
 
 
+def test_an_undo_never_puts_back_a_name_that_was_removed(any_world: World) -> None:
+    """SPEC 6.12, 8.5: also where the record stands as the batch left it, as its name had been taken away before."""
+    world = any_world
+    world.system.add(Client(personal_id="c1"))
+    cleared = world.system.history(client="c1")[-1].batch_id
+    world.system.add(Client(personal_id="c1", first_name="Eve"))
+    world.system.deidentify("c1")
+    with pytest.raises(RuleViolationError, match="changed-since"):
+        world.system.undo(cleared)
+    assert world.state()["client"][0] == NAMELESS
+
+
+def test_a_command_that_changed_nothing_keeps_no_reason(any_world: World) -> None:
+    """SPEC 8.4, 8.5: it is about no client, so nobody would ever remove it."""
+    world = any_world
+    stay = gone(world)
+    world.system.exit(stay, on="2026-02-01", reason="Ada fled her husband", command_id="again")
+    assert "Ada fled her husband" not in all_of(world.store)
+
+
+def test_the_reason_of_an_import_goes_with_whom_it_brought(any_world: World) -> None:
+    """SPEC 8.5: the history of an imported client begins with the line of the import."""
+    world = any_world
+    world.system.import_export(Sent([Row(Client(personal_id="n", first_name="Nia"))]), reason="because Nia moved")
+    assert world.system.history(client="n")[0].reason == "because Nia moved"
+    world.system.deidentify("n")
+    assert [line.reason for line in world.system.history(client="n")] == [None, None]
+    assert "Nia" not in all_of(world.store)
+
+
+def test_nobody_is_out_of_use_since_a_day_to_come(world: World) -> None:
+    """SPEC 8.5: a mistyped year must not list everybody for what cannot be undone."""
+    with pytest.raises(InvalidRecordError, match="future"):
+        world.system.out_of_use(TODAY + timedelta(days=1))
+
+
 def test_what_was_done_to_the_enrollment_can_still_be_undone(any_world: World) -> None:
     """SPEC 6.9, 6.12: days and holders are not personal, and are put back as they were."""
     world = any_world
@@ -375,7 +411,7 @@ def test_who_was_never_enrolled_goes_by_when_they_were_recorded(any_world: World
     world.system.import_export(Sent([Row(Client(personal_id="n", first_name="Nia"))]))
     assert out(world, TODAY) == ["c1", "c3", "c4", "c5"]
     world.put_raw(Client(personal_id="unwritten"))
-    assert "unwritten" not in out(world, "2030-01-01")  # nothing of them is left to be removed
+    assert "unwritten" not in out(world, TODAY)  # nothing of them is left to be removed
     world.put_raw(Client(personal_id="unwritten", first_name="Una"))
     assert "unwritten" in out(world, TODAY)
 

@@ -184,6 +184,26 @@ def test_moved_days_clip_stints_or_void_them(any_world: World) -> None:
     assert (result.violations, required(world)) == ((), [])
 
 
+def test_a_stay_that_becomes_one_of_the_same_day_holds_a_stint_of_that_day(world: World) -> None:
+    """SPEC 9.4, 3.3: a same-day stay makes sense, and its stints are fitted to it."""
+    world.system.import_export(county())
+    (running,) = holding(world, ("U1", "01-05", None))
+    result = refreshed(world, entry_date=day("01-10"), exit_date=day("01-10"))
+    assert stint(world, running) == (day("01-10"), day("01-10"), False, False)
+    assert (result.violations, required(world)) == ((), [])
+
+
+def test_days_that_moved_while_an_enrollment_was_deleted_are_fitted_when_it_returns(world: World) -> None:
+    """SPEC 9.4, 5.4: of what is deleted nothing is fitted; what returns is, at once, and has nothing to catch up."""
+    world.system.import_export(county())
+    (running,) = holding(world, ("U1", "01-05", None))
+    refreshed(world, deleted=True, entry_date=day("01-10"))
+    assert stint(world, running) == (day("01-05"), None, False, False)
+    result = refreshed(world, entry_date=day("01-10"))
+    assert stint(world, running) == (day("01-10"), None, False, False)
+    assert (result.arrived["returned"], result.caught_up) == (("E1",), ())
+
+
 @pytest.mark.parametrize("by_act", [False, True])
 def test_a_removed_exit_restores_what_the_exit_left(any_world: World, by_act: bool) -> None:
     """SPEC 9.4, 6.9: stints that are as the exit left them, be it an import's or an act's; the others are named."""

@@ -14,6 +14,7 @@ import pytest
 from sqlite_files import WAL, add_client, client_ids, raw, small_store
 from store_examples import UndoError, lines_after, stint
 
+from caseassign import SYSTEM, Casework
 from caseassign.errors import ConflictError, DamagedStoreError, StorageError, WrongStoreError
 from caseassign.history import EMPTY, verify
 from caseassign.model import KINDS, Client
@@ -400,6 +401,36 @@ def test_history_cannot_be_rewritten(store: SQLiteStore, path: Path, statement: 
             connection.execute(statement)
     with store.transaction() as tx:
         assert list(tx.history) == lines_after(EMPTY, {})
+
+
+@pytest.mark.parametrize("what", ["TABLE personal", "TRIGGER change_is_never_removed", "INDEX change_by_batch"])
+def test_a_file_that_lacks_something_does_not_open(store: SQLiteStore, path: Path, what: str) -> None:
+    """SPEC 8.5, 10.4: without its tables it is damaged, and without its triggers history could be rewritten."""
+    store.close()
+    with raw(path) as connection:
+        connection.execute(f"DROP {what}")
+    before = path.read_bytes()
+    with pytest.raises(DamagedStoreError, match=what.rpartition(" ")[2]):
+        SQLiteStore(path)
+    assert path.read_bytes() == before
+
+
+def breaks(store: SQLiteStore) -> int:
+    """How many places of the history are not as they were written; a line that cannot be read is one."""
+    try:
+        return len(Casework(store, user=SYSTEM).verify_history())
+    except DamagedStoreError:
+        return 1
+
+
+@pytest.mark.parametrize("after", ["[1]", "5", '{"first_name": 5}'])
+def test_a_line_of_another_shape_is_damage_or_a_break(store: SQLiteStore, path: Path, after: str) -> None:
+    """SPEC 8.5, 10.4: whoever wrote something else into a line is found out, and never by an error of Python."""
+    Casework(store, user=SYSTEM).add(Client(personal_id="c9", first_name="Ida"))
+    with raw(path) as connection:
+        connection.execute("DROP TRIGGER change_is_never_changed")
+        connection.execute("UPDATE change SET after = ? WHERE record_id = 'c9'", (after,))
+    assert breaks(store) == 1
 
 
 def test_a_missing_end_of_history_is_found(store: SQLiteStore, path: Path) -> None:

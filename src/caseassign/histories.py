@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Final, overload
 
@@ -81,15 +82,25 @@ def history_head(desk: Desk) -> Head:
 
 
 def lines_about_clients(tx: Transaction, personal_ids: Iterable[str]) -> dict[str, list[Change]]:
-    """Return the lines about each client, their enrollments and the assignments on these, as they stand."""
-    whose = {RecordKey(Client.KIND, key): key for key in personal_ids}
-    stays = {stay.enrollment_id: stay.personal_id for stay in tx.enrollments.of_clients(whose.values())}
-    stints = {stint.assignment_id: stays[stint.enrollment_id] for stint in tx.assignments.of_enrollments(stays)}
-    whose |= {RecordKey(Enrollment.KIND, key): personal_id for key, personal_id in stays.items()}
-    whose |= {RecordKey(CaseAssignment.KIND, key): personal_id for key, personal_id in stints.items()}
-    lines: dict[str, list[Change]] = {key: [] for key in whose.values()}
+    """Return the lines about each client, their enrollments and the assignments on these, as they stand.
+
+    The line of an import is about everybody whose records it was the first to see.
+    """
+    clients = tx.clients.get(personal_ids)
+    stays = {stay.enrollment_id: stay for stay in tx.enrollments.of_clients(clients)}
+    stints = tx.assignments.of_enrollments(stays)
+    records: list[tuple[Record, str]] = [(client, key) for key, client in clients.items()]
+    records += ((stay, stay.personal_id) for stay in stays.values())
+    records += ((stint, stays[stint.enrollment_id].personal_id) for stint in stints)
+    whose: defaultdict[RecordKey, set[str]] = defaultdict(set)
+    for record, key in records:
+        whose[RecordKey(record.KIND, record.key)].add(key)
+        if record.batch_id is not None:
+            whose[RecordKey(IMPORT, record.batch_id)].add(key)
+    lines: dict[str, list[Change]] = {key: [] for key in clients}
     for line in tx.history.of_records(whose):
-        lines[whose[line.record]].append(line)
+        for key in whose[line.record]:
+            lines[key].append(line)
     return lines
 
 

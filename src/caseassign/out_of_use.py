@@ -11,6 +11,7 @@ import attrs
 
 from caseassign.batches import in_batches
 from caseassign.desk import Desk
+from caseassign.errors import InvalidRecordError
 from caseassign.histories import lines_about_clients
 from caseassign.history import IMPORT, Change, RecordKey, to_plain
 from caseassign.model import CaseAssignment, Client, Enrollment
@@ -53,8 +54,11 @@ class OutOfUse(Sequence[Client]):
 def out_of_use(desk: Desk, since: date) -> OutOfUse:
     """Return the clients who have not been in use since a day, as long as something is left to be de-identified.
 
-    One who was never enrolled goes by the day on which they were recorded, or changed.
+    One who was never enrolled goes by the day on which they were recorded, or changed. Raises `InvalidRecordError`
+    for a day to come: nobody can be out of use since then.
     """
+    if since > desk.today:
+        raise InvalidRecordError("Question", "since", "lies in the future")
     shown: list[Client] = []
     withheld = 0
     with desk.asking(Action.AUDIT_RUN) as (tx, actor):

@@ -105,7 +105,7 @@ def _with_texts(line: Change, back: Callable[[str], str | None]) -> Change:
 def _replaced(plain: Plain | None, kind: str, replace: Callable[[str], str | None]) -> Plain | None:
     if plain is None or kind not in FIELDS:
         return plain
-    return {**plain, **{field: replace(plain[field]) for field in FIELDS[kind] if plain.get(field) is not None}}
+    return {**plain, **{field: replace(plain[field]) for field in FIELDS[kind] if isinstance(plain.get(field), str)}}
 
 
 def _personal(line: Change) -> Iterator[str]:
@@ -118,5 +118,5 @@ def _personal(line: Change) -> Iterator[str]:
 
 def _of_plain(plain: Any, kind: str) -> Iterator[str]:
     for field in FIELDS.get(kind, ()) if plain is not None else ():
-        if plain.get(field) is not None:
+        if isinstance(plain.get(field), str):
             yield plain[field]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from caseassign.desk import Desk
-from caseassign.history import Change, Plain, RecordKey, to_plain
+from caseassign.history import COMMAND, Change, Plain, RecordKey, to_plain
 from caseassign.ids import new_id, new_salt
 from caseassign.model import Record
 from caseassign.personal import imprint_of, imprinted, told
@@ -17,7 +17,8 @@ from caseassign.storage import Transaction
 class Ledger:
     """Seals lines one after the other, all of one batch, one moment, one user and one reason.
 
-    Imprints stand in them for what is personal; what stands for the reason is the same in all.
+    Imprints stand in them for what is personal; what stands for the reason is the same in all. The line that remembers
+    a command has no reason: it is about no client, so nobody would remove it.
     """
 
     def __init__(self, desk: Desk, tx: Transaction, reason: str | None) -> None:
@@ -26,7 +27,8 @@ class Ledger:
         self._head = tx.history.head()
         self._user_id = desk.user_id
         self._texts: dict[str, str] = {}
-        self._reason = None if reason is None else self._imprint(reason)
+        self._why = reason
+        self._reason: str | None = None
         now = desk.moment
         self._recorded_at = now if self._head.recorded_at is None else max(now, self._head.recorded_at)
 
@@ -36,6 +38,8 @@ class Ledger:
         A text that stands in the line more than once has one imprint there, and another one in every other line. What
         a de-identification takes away is not written down once more: its imprint stands for nothing.
         """
+        if self._reason is None and self._why is not None and record.kind != COMMAND:
+            self._reason = self._imprint(self._why)
         names: dict[str, str] = {}
 
         def imprint(text: str) -> str:
@@ -52,7 +56,7 @@ class Ledger:
             record=record,
             before=imprinted(before, record.kind, imprint),
             after=imprinted(after, record.kind, imprint),
-            reason=self._reason,
+            reason=None if record.kind == COMMAND else self._reason,
             batch_id=self.batch_id,
         ).sealed(self._head)
         self._head = line.head

@@ -13,7 +13,7 @@ from caseassign.acts.exit import let_go_of_kept
 from caseassign.errors import InvalidRecordError, NotFoundError, RuleViolationError, Violation
 from caseassign.history import COMMAND, Change, Plain, RecordKey, from_plain, to_plain
 from caseassign.model import KINDS, CaseAssignment, Enrollment, Record
-from caseassign.personal import told_or_imprinted
+from caseassign.personal import imprints_in, told_or_imprinted
 from caseassign.policy import Action
 
 
@@ -35,7 +35,7 @@ def undo(draft: Draft, batch_id: str) -> None:
             draft.skip(now, "it was added, and stays on record")
         elif touched[key] not in standing[key]:
             continue
-        elif standing[key][-1] != touched[key] or to_plain(now) != touched[key].after:
+        elif standing[key][-1] != touched[key] or to_plain(now) != touched[key].after or _is_lost(touched[key]):
             changed.append(_changed_since(key))
         elif isinstance(wanted, CaseAssignment | Enrollment):
             _put_back(draft, wanted)
@@ -73,6 +73,11 @@ def _lines(draft: Draft, batch_id: str) -> list[Change]:
 def _told(draft: Draft, lines: Iterable[Change]) -> list[Change]:
     """Return lines as they were written; the imprint of a text that was removed equals nothing that stands."""
     return told_or_imprinted(lines, draft.tx.personal.get)
+
+
+def _is_lost(line: Change) -> bool:
+    """Whether a name that a line, with its texts put back, stands for was removed since."""
+    return bool(imprints_in([attrs.evolve(line, reason=None)]))
 
 
 def _standing(draft: Draft, touched: Mapping[RecordKey, Change]) -> dict[RecordKey, list[Change]]:

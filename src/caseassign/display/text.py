@@ -127,7 +127,7 @@ def out_of_use(of: OutOfUse) -> Iterator[Block]:
         yield Table.of((_OUT_OF_USE,), of.clients)
         yield Line(f"{counted(len(of), 'client')}.{withheld(of.withheld)}")
     else:
-        yield Line(f"No client has been out of use since {since}.{withheld(of.withheld)}")
+        yield Line(f"Nobody who has been out of use since {since} is left to be de-identified.{withheld(of.withheld)}")
 
 
 _OUT_OF_USE: Final[Column[Client]] = Column("Client", person)

@@ -105,6 +105,10 @@ class Own:
                 )
             except psycopg.ProgrammingError:
                 raise StorageError("this is no connection string that PostgreSQL understands") from None
+            except psycopg.OperationalError:  # which says more, but in words that hold what was typed
+                raise StorageError(
+                    "no connection: the server cannot be reached, or refuses the database, the role or the password"
+                ) from None
 
     def _take_back(self, connection: Connection) -> None:
         if connection.info.transaction_status == TransactionStatus.IDLE:

@@ -98,4 +98,9 @@ def _plain_text(plain: Plain | None) -> str | None:
 
 
 def _plain(text: str | None) -> Plain | None:
-    return None if text is None else json.loads(text)
+    if text is None:
+        return None
+    plain = json.loads(text)
+    if not isinstance(plain, dict):
+        raise TypeError
+    return plain

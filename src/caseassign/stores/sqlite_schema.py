@@ -6,6 +6,7 @@ The tables are plain enough to be opened by an analyst: a column has the name of
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing, suppress
 from itertools import chain
@@ -98,6 +99,9 @@ STEPS: Final[Steps] = (
 )
 """The statements that lead from each schema version to the next; the first step creates version 1 in an empty file."""
 
+_CREATES: Final = re.compile(r'^\s*CREATE (?:TABLE|INDEX|TRIGGER) "?(\w+)')
+"""What a statement creates, by its name."""
+
 _BEHAVIOUR: Final = {
     "foreign_keys": 1,
     "recursive_triggers": 1,
@@ -126,6 +130,7 @@ def open_file(path: Path, timeout: float, steps: Steps = STEPS) -> sqlite3.Conne
             connection.execute("COMMIT")
             if version < len(steps):
                 _migrate(connection, path, steps)
+            _check_whole(connection, path, steps)
             _set_journal(connection, journal)
         except BaseException:
             connection.close()
@@ -184,6 +189,14 @@ def _migrate(connection: sqlite3.Connection, path: Path, steps: Steps) -> None:
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {len(steps)}")
     connection.execute("COMMIT")
+
+
+def _check_whole(connection: sqlite3.Connection, path: Path, steps: Steps) -> None:
+    """Raise `DamagedStoreError` if a table, an index or a trigger is not there: without them nothing is safe."""
+    wanted = {name for step in steps for statement in step for name in _CREATES.findall(statement)}
+    there = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+    if missing := sorted(wanted - there):
+        raise DamagedStoreError(f"{path} lacks {', '.join(missing)}: keep it as it is, and restore a backup")
 
 
 def _back_up(path: Path, version: int) -> None:
