@@ -230,3 +230,42 @@ def test_the_issues_never_take_the_place_of_what_is_imported(
         assert "is, or is among, what is imported: give another file" in capsys.readouterr().err
         assert (target.read_bytes() if target.exists() else None) == before
     assert main([*words, str(tmp_path / "issues.csv")]) == 0
+
+
+def test_what_is_wrong_with_an_exit_alone_names_its_place_and_the_others_are_taken(world: World) -> None:
+    """SPEC 9.2, 9.3: file, line, column, code and enrollment; an exit on the entry day is a same-day stay."""
+    world.system.import_export(county())
+    exits = [
+        LoneExit(2, "E8", None, day("02-20")),
+        LoneExit(3, "E1", "C2", day("01-05")),
+        LoneExit(4, "E2", "C2", day("01-04")),
+    ]
+    result = world.system.import_export(Sent([], exits=exits))
+    assert [(each.file, each.line, each.column, each.code, each.record_id) for each in result.found] == [
+        ("Exit.csv", 2, "EnrollmentID", "orphan-exit", "E8"),
+        ("Exit.csv", 3, "PersonalID", "other-client", "E1"),
+        ("Exit.csv", 4, "ExitDate", "exit-before-entry", "E2"),
+    ]
+    assert result.arrived["exited"] == ("E1",)
+
+
+def test_what_an_export_is_silent_about_is_remembered_as_it_was_said(world: World) -> None:
+    """SPEC 9.3: an act's exit stays, after an export without exits, where the next one says what was always said."""
+    world.system.import_export(county())
+    world.system.exit("E1", on="2026-02-10")
+    silent = county(entry_date=day("01-06"))
+    silent.has_exits = False
+    world.system.import_export(silent)
+    world.system.import_export(county(entry_date=day("01-06")))
+    stay = world.system.client_record("C1").enrollments[0].enrollment
+    assert (stay.entry_date, stay.exit_date) == (day("01-06"), day("02-10"))
+
+
+def test_an_exit_alone_says_nothing_of_the_rest_of_its_enrollment(world: World) -> None:
+    """SPEC 9.3: what an act changed stays, where the next export says what was always said of it."""
+    world.system.import_export(county())
+    world.system.edit_enrollment("E1", entry_date="2026-01-06")
+    world.system.import_export(Sent([], exits=[LoneExit(2, "E1", "C1", day("02-20"))]))
+    world.system.import_export(county(exit_date=day("02-20")))
+    stay = world.system.client_record("C1").enrollments[0].enrollment
+    assert (stay.entry_date, stay.exit_date) == (day("01-06"), day("02-20"))

@@ -154,6 +154,13 @@ def test_the_last_editor_becomes_case_manager_where_the_caller_says_so(world: Wo
     assert "held-without-access" not in world.system.audit().counts()
 
 
+def test_case_managers_are_counted_batch_by_batch(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SPEC 9.4: however many rows there are, every assignment that an import makes is counted."""
+    monkeypatch.setattr("caseassign.acts.import_export._ROWS_AT_ONCE", 1)
+    imported = world.system.import_export(county(), **SEED).imported
+    assert (imported["enrollments"], imported["assignments"]) == (2, 2)
+
+
 def test_an_enrollment_that_the_store_had_gets_no_case_manager_from_an_import(world: World) -> None:
     """SPEC 9.5: a later editor is no hand-over; a deleted enrollment and one without editor get none."""
     world.system.import_export(county())
@@ -238,7 +245,12 @@ def test_an_export_without_exits_opens_nobody_again(world: World) -> None:
     world.system.import_export(county(exit_date=day("02-01")))
     lacking = county(entry_date=day("01-06"))
     lacking.has_exits = False
-    assert world.system.import_export(lacking).changed["enrollments"] == 1
+    result = world.system.import_export(lacking)
+    assert result.changed["enrollments"] == 1
+    assert {(issue.file, issue.record_id) for issue in result.found if issue.code == "no-exits"} == {
+        ("Exit.csv", "E1"),
+        ("Exit.csv", "E2"),
+    }
     stay = world.system.client_record("C1").enrollments[0].enrollment
     assert (stay.entry_date, stay.exit_date) == (day("01-06"), day("02-01"))
     assert world.system.import_export(county(exit_date=day("02-01"), entry_date=day("01-06"))).changed == NOTHING
@@ -274,6 +286,7 @@ def test_the_history_of_an_imported_record_begins_with_the_imports_line(any_worl
     assert lines[0].after is not None
     assert (lines[0].batch_id, lines[0].reason, lines[0].after["sha256"]) == (result.batch_id, "first load", "5" * 64)
     assert lines[0].after["imported"] == result.imported
+    assert (lines[0].after["changed"], lines[0].after["export_id"]) == (NOTHING, "x1")
     stint = world.system.case_managers("C1")[0].assignment
     assert stint is not None
     assert stint.batch_id == result.batch_id
@@ -332,7 +345,7 @@ def test_importing_needs_its_permission_and_a_choice_that_is_known(world: World)
         world.kim.import_export(county())
     for wrong in ({"case_managers_from": "UserID"}, {"at_exit": "ask"}, {"absent": "forget"}):
         choices: dict[str, Any] = wrong
-        with pytest.raises(InvalidRecordError, match=next(iter(wrong))):
+        with pytest.raises(InvalidRecordError, match=rf"^Import\.{next(iter(wrong))} is not one of"):
             world.system.import_export(county(), **choices)
 
 

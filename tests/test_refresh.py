@@ -443,6 +443,21 @@ def test_a_row_that_says_something_else_catches_up_too(world: World) -> None:
     assert len([line for line in world.system.history(batch=result.batch_id) if line.record.id == held]) == 1
 
 
+def test_what_catches_up_is_named_batch_by_batch(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SPEC 9.4: however many rows there are, every enrollment that catches up is named."""
+    monkeypatch.setattr("caseassign.acts.import_export._ROWS_AT_ONCE", 1)
+
+    def stays(**changes: Any) -> Sent:
+        one = Enrollment(enrollment_id="N1", personal_id="C1", project_id="P1", entry_date=day("01-05"))
+        return Sent([*county().sent, *(Row(attrs.evolve(one, enrollment_id=key, **changes)) for key in ("N1", "N2"))])
+
+    world.system.import_export(stays())
+    for key in ("N1", "N2"):
+        holding(world, ("U1", "01-05", None), enrollment=key)
+    world.system.import_export(stays(exit_date=day("02-20")))
+    assert refreshed(world, stays(exit_date=day("02-20"))).caught_up == ("N1", "N2")
+
+
 def test_nothing_is_caught_up_with_where_people_have_to_say_first(world: World) -> None:
     """SPEC 9.4: not on a deleted enrollment, not where its days contradict each other, not without its row."""
     world.system.import_export(county())
