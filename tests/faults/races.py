@@ -170,7 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _say(*lines: str) -> None:
-    print(*lines, sep="\n", flush=True)  # noqa: T201  # a command that people read
+    print(*lines, sep="\n", flush=True)  # a command that people read
 
 
 def _run(name: str, place: Place, how: str, rounds: int) -> tuple[str, list[str]]:
