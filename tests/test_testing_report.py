@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import pickle
@@ -9,24 +10,37 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import pytest
 from broken_stores import Forgets
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import run_state_machine_as_test
 
 from caseassign import Client, MemoryStore, NotFoundError, SQLiteStore, StorageError
 from caseassign.cli import main
 from caseassign.period import Period
-from caseassign.testing import CHECKS, CheckFailedError, Place, Report, Result, check_store, name_of, sentence_of
+from caseassign.testing import (
+    CHECKS,
+    CheckFailedError,
+    NotCheckableError,
+    Place,
+    Report,
+    Result,
+    check_store,
+    name_of,
+    sentence_of,
+)
 from caseassign.testing import strategies as kit
 from caseassign.testing.durability import _expect_whole_blocks, keep_writing, read_days, write_and_wait, write_days
 from caseassign.testing.expecting import expect, refused, told
+from caseassign.testing.machine import store_machine
 from caseassign.testing.process import main as in_child
 from caseassign.testing.process import start
 from caseassign.testing.races import insist, meet_and_count, meet_and_take_roles
@@ -49,7 +63,7 @@ DECLARED, NOT_RUN = result("three", "skipped", why="declared", declared=True), r
 @pytest.mark.parametrize(
     ("results", "certified"),
     [
-        ([PASSED], True),
+        ([], True),
         ([PASSED, DECLARED], True),
         ([PASSED, NOT_RUN], False),
         ([PASSED, FAILED], False),
@@ -58,7 +72,33 @@ DECLARED, NOT_RUN = result("three", "skipped", why="declared", declared=True), r
 )
 def test_certified_means_that_all_else_passed(results: list[Result], certified: bool) -> None:
     """SPEC 10.3: a store is certified if all passed but what is declared away; nothing passes by being skipped."""
-    assert Report(store="Haven", results=tuple(results)).certified is certified
+    all_passed = [result(name) for name in BY_NAME]
+    assert Report(store="Haven", results=(*all_passed, *results)).certified is certified
+
+
+def test_certified_means_that_every_check_ran() -> None:
+    """SPEC 10.3: a report that is without one check of the kit, or without any, certifies nothing."""
+    for left_out in range(len(CHECKS)):
+        some = [result(name) for name in BY_NAME]
+        del some[left_out]
+        assert not Report(store="Haven", results=tuple(some)).certified
+    assert not Report(store="Haven", results=()).certified
+
+
+@pytest.mark.parametrize(
+    ("declared", "headline"),
+    [
+        ({}, "Haven: certified"),
+        ({"shared": False, "because": "one file"}, "Haven: certified, not shared"),
+        ({"durable": False, "shared": False}, "Haven: certified, not durable, not shared (no reason is given)"),
+    ],
+)
+def test_the_headline_says_what_is_declared_away(declared: dict[str, Any], headline: str) -> None:
+    """SPEC 10.3: what a store is declared not to do stands beside the verdict, and so does that nobody says why."""
+    report = Report(store="Haven", results=tuple(result(name) for name in BY_NAME), **declared)
+    assert str(report).splitlines()[0] == headline
+    said = {"durable": True, "shared": True, "because": None} | declared
+    assert {name: report.to_dict()[name] for name in said} == said
 
 
 def test_a_report_as_text_and_as_data() -> None:
@@ -99,8 +139,11 @@ def test_what_is_declared_counts_before_what_a_store_says(
     candidate = Candidate.of(said, **declared)
     assert (candidate.durable, candidate.shared) == (durable, shared)
     assert (candidate.stays_open is None) is (durable or shared)
-    candidate.renew()
+    candidate.let_go()
+    candidate.place()
     assert (candidate.stays_open is None) is (durable or shared)
+    candidate.close()
+    assert candidate.stays_open is None
 
 
 def test_the_reason_is_in_the_report() -> None:
@@ -192,11 +235,61 @@ def test_a_check_is_one_sentence() -> None:
 # The suite of pytest
 
 
-@pytest.mark.parametrize("name", ["test_store", "__init_subclass__", "__test__"])
+@pytest.mark.parametrize("name", ["test_store", "__init_subclass__", "__test__", "__init__", "__new__"])
 def test_a_suite_cannot_replace_a_test(name: str) -> None:
-    """SPEC 10.3: a subclass of the suite that replaces a check is refused when it is defined."""
-    with pytest.raises(TypeError, match=name):
+    """SPEC 10.3: a suite that replaces a check, or that pytest would pass over, is refused when it is defined."""
+    with pytest.raises(TypeError, match=rf"TestHaven replaces {name} \(in TestHaven\)"):
         type("TestHaven", (StoreSuite,), {name: lambda self: None})
+
+
+@pytest.mark.parametrize("name", ["test_store", "__test__", "__init__", "__new__"])
+def test_a_base_of_a_suite_cannot_replace_a_test(name: str) -> None:
+    """SPEC 10.3: nor may any base do so, wherever it stands."""
+    mixin = type("Mixin", (), {name: lambda self: None})
+    haven = type("Haven", (StoreSuite,), {})
+    for bases in ((mixin, StoreSuite), (StoreSuite, mixin), (mixin, haven)):
+        with pytest.raises(TypeError, match=rf"TestHaven replaces {name} \(in Mixin\)"):
+            type("TestHaven", bases, {})
+
+
+def test_a_suite_may_have_bases_that_replace_nothing() -> None:
+    """SPEC 10.3: a base that brings the fixture, and another suite, are bases like any others."""
+    mixin = type("Mixin", (), {"open_store": None})
+    haven: Any = type("Haven", (mixin, StoreSuite), {"limit": 1})
+    assert type("TestHaven", (haven,), {}).limit == 1  # type: ignore[attr-defined]  # it is inherited
+
+
+class Counted(MemoryStore):
+    """A store that knows how many are open."""
+
+    is_open: ClassVar[set[int]] = set()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_open.add(id(self))
+
+    def close(self) -> None:
+        """Close it."""
+        super().close()
+        self.is_open.discard(id(self))
+
+
+def test_every_form_closes_what_it_opens() -> None:
+    """SPEC 10.3: a store that stays open is closed in the end, by the function, also on an error, suite and machine."""
+    suite: Any = type("Haven", (StoreSuite,), {})()
+    suite.test_store(BY_NAME["lines-are-found"], Counted)
+    assert Counted.is_open == set()
+    how = settings(max_examples=2, stateful_step_count=2, database=None)
+    run_state_machine_as_test(store_machine(Counted), settings=how)
+    assert Counted.is_open == set()
+    with pytest.raises(Enough):
+        check_store(Counted, limit=30, told_of=enough)
+    assert Counted.is_open == set()
+
+
+def enough(_: Result) -> None:
+    """Have seen enough of a report."""
+    raise Enough
 
 
 def test_a_suite_is_collected_whatever_its_name() -> None:
@@ -225,8 +318,145 @@ def test_the_command_certifies(capsys: pytest.CaptureFixture[str]) -> None:
     """API: `caseassign check-store MODULE:FACTORY` prints the report, and exits with 0 if the store is certified."""
     assert main(["check-store", "caseassign:MemoryStore", "--because", "it lives in memory"]) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith("MemoryStore: certified\n")
+    assert printed.startswith("MemoryStore: certified, not durable, not shared\n")
     assert "declared durable=False: it lives in memory" in printed
+
+
+OPENERS = """
+import time
+from functools import partial
+from caseassign import MemoryStore, SQLiteStore
+an_instance = MemoryStore()
+partly = partial(SQLiteStore)
+def raises():
+    raise RuntimeError("password=hunter2")
+def nothing():
+    return None
+def hangs():
+    time.sleep(600)
+class Unsaid(MemoryStore):
+    durable = None
+class Said(MemoryStore):
+    durable = "no"
+a_dict = dict
+"""
+
+TAKES_NOTHING = "give a function or a class that takes nothing and returns a store"
+
+
+@pytest.fixture
+def openers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
+    """A module ``openers`` that can be imported, of which each name is returned."""
+    (tmp_path / "openers.py").write_text(OPENERS)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield partial(getattr, importlib.import_module("openers"))
+    del sys.modules["openers"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("an_instance", f"what opens the store is a MemoryStore, no function: {TAKES_NOTHING}"),
+        ("SQLiteStore", f"what opens the store needs arguments (path): {TAKES_NOTHING}"),
+        ("partly", f"what opens the store needs arguments (path): {TAKES_NOTHING}"),
+        ("raises", f"what opens the store raised RuntimeError (line 8 of openers.py): {TAKES_NOTHING}"),
+        ("nothing", f"what opens the store returned a NoneType, without transaction or close: {TAKES_NOTHING}"),
+        ("a_dict", f"what opens the store returned a dict, without transaction or close: {TAKES_NOTHING}"),
+        ("Unsaid", "durable is declared with a NoneType: declare it with True or False"),
+        ("Said", "durable is declared with a str: declare it with True or False"),
+    ],
+)
+def test_what_opens_no_store_is_refused(
+    name: str, said: str, openers: Callable[[str], Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """API: what opens no store, or declares what nobody understands, is told in a sentence that says what to do."""
+    assert main(["check-store", f"openers:{name}"]) == 2
+    assert capsys.readouterr().err == f"caseassign: openers:{name} cannot be checked: {said}\n"
+    with pytest.raises(NotCheckableError, match=re.escape(said)):
+        check_store(openers(name))
+
+
+@pytest.mark.parametrize("ability", ["durable", "shared"])
+def test_a_declaration_is_true_or_false(ability: str) -> None:
+    """SPEC 10.3: what the caller declares is True or False too."""
+    declared: Any = {ability: "no"}
+    with pytest.raises(NotCheckableError, match=f"{ability} is declared with a str"):
+        check_store(MemoryStore, **declared)
+
+
+def test_what_never_opens_the_store_fails(openers: Callable[[str], Any], capsys: pytest.CaptureFixture[str]) -> None:
+    """SPEC 10.3: a store that does not open within the limit is reported on like a check that hangs."""
+    assert main(["check-store", "openers:hangs", "--limit", "1"]) == 1
+    printed = capsys.readouterr().out
+    assert printed.startswith("hangs: not certified\n0 passed, 1 failed, 0 skipped\n")
+    assert "opens failed: it did not come to an end within 1 seconds" in printed
+    told_of: list[Result] = []
+    report = check_store(openers("hangs"), limit=0.1, told_of=told_of.append)
+    assert report.failures == ("opens",)
+    assert tuple(told_of) == report.results
+    assert check_store(openers("hangs"), limit=0.1) == report
+
+
+def test_a_store_that_hangs_while_it_is_closed_holds_up_nobody() -> None:
+    """SPEC 10.3: closing a store that lasts for all checks is within the limit too."""
+
+    class Clings(MemoryStore):
+        def close(self) -> None:
+            time.sleep(600)
+
+    candidate = Candidate.of(Clings)
+    began = time.monotonic()
+    candidate.close(limit=0.1)
+    assert time.monotonic() - began < 60
+
+
+DEADLOCK = """
+import sys, threading
+from contextlib import contextmanager
+from caseassign import MemoryStore
+from caseassign.testing import check_store, name_of
+from caseassign.testing import run as kit
+
+class Waits(MemoryStore):
+    def __init__(self):
+        super().__init__()
+        self.lock = threading.Lock()
+
+    @contextmanager
+    def transaction(self, *, write=False):
+        if not self.lock.acquire(False):
+            threading.Event().wait()
+        try:
+            with super().transaction(write=write) as tx:
+                yield tx
+        finally:
+            self.lock.release()
+
+kit.CHECKS = [check for check in kit.CHECKS if name_of(check) in sys.argv[1:]]
+print(len(check_store(Waits, limit=0.5).failures))
+"""
+
+
+def test_the_program_ends_although_a_check_hangs() -> None:
+    """SPEC 10.3: threads that hang in a store are left behind, and do not keep the interpreter from ending."""
+    names = ["no-update-is-lost", "a-reader-sees-one-state", "a-transaction-belongs-to-its-thread"]
+    ran = subprocess.run(
+        [sys.executable, "-c", DEADLOCK, *names], check=True, timeout=60, capture_output=True, text=True
+    )
+    assert ran.stdout.strip() in {"2", "3"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("raise RuntimeError('password=hunter2')", "RuntimeError"), ("import", "SyntaxError")]
+)
+def test_a_module_that_cannot_be_imported_is_named(
+    text: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """API: a module that fails while it is imported is wrong usage, and what its error says is not repeated."""
+    (tmp_path / "haven_broken.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert main(["check-store", "haven_broken:open_it"]) == 2
+    assert f"the module haven_broken cannot be imported: {said} came out\n" in capsys.readouterr().err
 
 
 def test_the_command_refuses(

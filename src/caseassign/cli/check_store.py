@@ -23,10 +23,14 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--not-durable", action="store_true", help="it keeps nothing when it is closed")
     parser.add_argument("--not-shared", action="store_true", help="it can be open only once at a time")
     parser.add_argument("--because", metavar="TEXT", help="why not, for the report")
+    parser.add_argument(
+        "--limit", type=arguments.positive, metavar="SECONDS", help="how long a check may take; default: 60"
+    )
 
 
 def _check(args: Namespace) -> int:
-    from caseassign.testing import CHECKS, Result, check_store  # noqa: PLC0415  # only this command needs the kit
+    from caseassign.testing import CHECKS, NotCheckableError, Result, check_store  # noqa: PLC0415  # as none else does
+    from caseassign.testing.run import LIMIT  # noqa: PLC0415  # only this command needs the kit
 
     open_store = _imported(args.factory)
     done: list[Result] = []
@@ -36,13 +40,17 @@ def _check(args: Namespace) -> int:
             done.append(result)
             show(f"checks of {len(CHECKS)}", len(done))
 
-        report = check_store(
-            open_store,
-            durable=False if args.not_durable else None,
-            shared=False if args.not_shared else None,
-            because=args.because,
-            told_of=told_of,
-        )
+        try:
+            report = check_store(
+                open_store,
+                durable=False if args.not_durable else None,
+                shared=False if args.not_shared else None,
+                because=args.because,
+                limit=args.limit or LIMIT,
+                told_of=told_of,
+            )
+        except NotCheckableError as error:
+            raise WrongUsageError(f"{args.factory} cannot be checked: {error}") from None
     answer(args, data=report.to_dict, blocks=report.blocks)
     return DONE if report.certified else REFUSED
 
@@ -56,8 +64,12 @@ def _imported(name: str) -> Any:
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        return reduce(getattr, factory.split("."), importlib.import_module(module))
+        found = importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise WrongUsageError(f"there is no module {error.name} in this folder, or among those installed") from None
+    except Exception as error:  # noqa: BLE001  # a module that somebody else wrote does whatever it likes
+        raise WrongUsageError(f"the module {module} cannot be imported: {type(error).__name__} came out") from None
+    try:
+        return reduce(getattr, factory.split("."), found)
     except AttributeError:
         raise WrongUsageError(f"the module {module} has no {factory}") from None

@@ -15,12 +15,13 @@ from caseassign.testing.checks import CHECKS, Check, name_of, sentence_of
 from caseassign.testing.expecting import CheckFailedError
 from caseassign.testing.place import OpenStore, Place
 from caseassign.testing.report import Report, Result
-from caseassign.testing.run import check_store
+from caseassign.testing.run import NotCheckableError, check_store
 
 __all__ = [
     "CHECKS",
     "Check",
     "CheckFailedError",
+    "NotCheckableError",
     "OpenStore",
     "Place",
     "Report",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
@@ -13,6 +12,7 @@ from caseassign.storage import Store, Transaction
 from caseassign.stores.memory import MemoryStore
 from caseassign.testing.expecting import UndoError, expect, fail, refused, refuses
 from caseassign.testing.place import Place
+from caseassign.testing.threads import Threads
 
 WRITES: Final[dict[str, Callable[[Place, Transaction], None]]] = {
     "add": lambda place, tx: tx.clients.add([place.client("new")]),
@@ -235,7 +235,7 @@ def _elsewhere(do: Callable[[], object]) -> Callable[[], object]:
     """Return what does something in a thread of its own, and raises here what it raises."""
 
     def in_another_thread() -> object:
-        with ThreadPoolExecutor(1) as pool:
-            return pool.submit(do).result()
+        with Threads() as threads:
+            return threads.begin(do).result()
 
     return in_another_thread

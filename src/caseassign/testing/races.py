@@ -6,7 +6,6 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -26,6 +25,7 @@ from caseassign.testing.expecting import CheckFailedError, expect
 from caseassign.testing.lines import expect_whole
 from caseassign.testing.place import ENTRY, START, Place, undone
 from caseassign.testing.process import Process, Say, start
+from caseassign.testing.threads import Threads
 
 T = TypeVar("T")
 
@@ -67,8 +67,8 @@ def nobody_sees_what_is_not_committed(place: Place) -> None:
         return found
 
     before = read()
-    with ThreadPoolExecutor(1) as pool:
-        looking = pool.submit(look)
+    with Threads() as threads:
+        looking = threads.begin(look)
         try:
             with undone(store) as tx:
                 for write in WRITES.values():
@@ -89,10 +89,10 @@ def a_reader_sees_one_state(place: Place) -> None:
             for each in WRITES.values():
                 each(place, tx)
 
-    with ThreadPoolExecutor(1) as pool:
+    with Threads() as threads:
         with store.transaction() as tx:
             before = place.everything(tx)
-            writing = pool.submit(insist, write)
+            writing = threads.begin(partial(insist, write))
             with suppress(TimeoutError):
                 writing.result(timeout=_A_MOMENT)
             expect("what it sees after another has committed", place.everything(tx), before)
@@ -252,8 +252,8 @@ def _at_once(store: Store, *, read: Callable[[Transaction], T], write: Callable[
 
 
 def _in_threads(doings: Sequence[Callable[[], object]]) -> None:
-    with ThreadPoolExecutor(len(doings)) as pool:
-        for running in [pool.submit(do) for do in doings]:
+    with Threads() as threads:
+        for running in [threads.begin(do) for do in doings]:
             running.result()
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from caseassign.display.blocks import Block, Column, Line, Table, Title, plain
+from caseassign.testing.checks import CHECKS, name_of
 
 Outcome: TypeAlias = Literal["passed", "failed", "skipped"]
 
@@ -30,16 +31,23 @@ class Result:
 class Report:
     """What came of all checks of a store; as text a table.
 
-    A store is certified if every check passed, except those for what it is declared not to do.
+    A store is certified if every check passed, except those for what it is declared not to do. ``durable`` and
+    ``shared`` are what is declared of it, and ``because`` the reason that was given.
     """
 
     store: str
     results: tuple[Result, ...]
+    durable: bool = True
+    shared: bool = True
+    because: str | None = None
 
     @property
     def certified(self) -> bool:
-        """Whether every check ran and passed that is not declared away."""
-        return all(result.outcome == "passed" or result.declared for result in self.results)
+        """Whether every check of the kit is among the results, and passed unless it is declared away."""
+        reported = {result.check for result in self.results}
+        return reported.issuperset(map(name_of, CHECKS)) and all(
+            result.outcome == "passed" or result.declared for result in self.results
+        )
 
     @property
     def passed(self) -> tuple[str, ...]:
@@ -61,6 +69,9 @@ class Report:
         return {
             "store": self.store,
             "certified": self.certified,
+            "durable": self.durable,
+            "shared": self.shared,
+            "because": self.because,
             "passed": list(self.passed),
             "failures": list(self.failures),
             "skipped": self.skipped,
@@ -72,8 +83,13 @@ class Report:
         unusual = [result for result in self.results if result.outcome != "passed"]
         why = (Line(f"{result.check} {result.outcome}: {result.why}") for result in unusual)
         counts = f"{len(self.passed)} passed, {len(self.failures)} failed, {len(self.skipped)} skipped"
-        verdict = "certified" if self.certified else "not certified"
-        return (Title(f"{self.store}: {verdict}"), Line(counts), Table.of(_COLUMNS, self.results), *why)
+        return (Title(f"{self.store}: {self._verdict()}"), Line(counts), Table.of(_COLUMNS, self.results), *why)
+
+    def _verdict(self) -> str:
+        """Return whether the store is certified, and what it is declared not to do."""
+        away = [f", not {name}" for name, has_it in (("durable", self.durable), ("shared", self.shared)) if not has_it]
+        unexplained = " (no reason is given)" if away and not self.because else ""
+        return f"{'certified' if self.certified else 'not certified'}{''.join(away)}{unexplained}"
 
     def __str__(self) -> str:
         return "\n".join(plain(self.blocks()))
