@@ -808,10 +808,12 @@ def test_history_is_verified(agency: World, shell: Shell) -> None:
     assert shell.json("verify") == {"breaks": [], "head": {"number": head.number, "digest": head.digest}}
     assert shell("verify").out.startswith("The history is whole")
     with closing(sqlite3.connect(shell.path, isolation_level=None)) as db:
-        triggers = db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
-        for (name,) in triggers:
+        triggers = db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in triggers:
             db.execute(f"DROP TRIGGER {name}")
         db.execute("UPDATE change SET reason = 'because' WHERE number = 2")
+        for _, statement in triggers:
+            db.execute(statement)
     ran = shell("verify", "--json")
     assert ran.status == 1
     assert ran.json["breaks"][0]["number"] == 2

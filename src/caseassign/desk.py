@@ -67,10 +67,10 @@ class Desk:
         """Return who acts; raise `PermissionDeniedError` for a user whom the store does not know."""
         if isinstance(self.user, Actor):
             return self.user
-        try:
-            return tx.users.get([self.user])[self.user]
-        except KeyError:
-            raise PermissionDeniedError(action, f"user {self.user} is not known") from None
+        found = tx.users.get([self.user])
+        if self.user not in found:
+            raise PermissionDeniedError(action, f"user {self.user} is not known")
+        return found[self.user]
 
     @contextmanager
     def asking(self, action: Action) -> Iterator[tuple[Transaction, User | Actor]]:
