@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from broken_in_corners import CORNERS, UNHARMED
 from broken_stores import BROKEN, BrokenStore, Hangs
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -19,6 +20,7 @@ from caseassign.testing.run import Candidate, run
 
 pytestmark = pytest.mark.slow
 
+ALL = (*BROKEN, *CORNERS)
 BY_NAME = {name_of(check): check for check in CHECKS}
 QUICK = [check for check in CHECKS[:-1] if not check.__module__.endswith(("races", "side_by_side", "durability"))]
 
@@ -27,6 +29,7 @@ RACING = {name for name, check in BY_NAME.items() if check.__module__.endswith("
 
 SUITES = """
 import pytest
+from broken_in_corners import CORNERS
 from broken_stores import BROKEN
 from caseassign.testing.suite import StoreSuite
 
@@ -36,7 +39,7 @@ def suite(number, broken):
         return broken.opener(tmp_path)
     return type(f"TestBroken{number}", (StoreSuite,), {"open_store": open_store, "limit": 20.0})
 
-for number, broken in enumerate(BROKEN):
+for number, broken in enumerate((*BROKEN, *CORNERS)):
     globals()[f"TestBroken{number}"] = suite(number, broken)
 """
 
@@ -48,11 +51,11 @@ def named(broken: BrokenStore) -> str:
 
 def test_every_check_has_a_store_that_it_catches() -> None:
     """SPEC 10.3: no check is there that was never seen to fail, and more than twenty stores are broken."""
-    assert {broken.check for broken in BROKEN} == set(BY_NAME)
+    assert {broken.check for broken in ALL} == set(BY_NAME)
     assert len({broken.kind for broken in BROKEN}) > 20
 
 
-@pytest.mark.parametrize("broken", BROKEN, ids=named)
+@pytest.mark.parametrize("broken", ALL, ids=named)
 def test_a_broken_store_is_caught(broken: BrokenStore, tmp_path: Path) -> None:
     """SPEC 10.3: the check that is named for what is wrong with a store fails, and says what it expected."""
     for attempt in range(5 if broken.check in RACING else 1):
@@ -64,6 +67,12 @@ def test_a_broken_store_is_caught(broken: BrokenStore, tmp_path: Path) -> None:
     assert result.outcome == "failed"
     assert result.why
     assert "did not come to an end" not in result.why
+
+
+@pytest.mark.parametrize("good", UNHARMED, ids=named)
+def test_what_the_contract_allows_is_not_caught(good: BrokenStore, tmp_path: Path) -> None:
+    """SPEC 10.3: a check refuses what the contract forbids, and not what it leaves to the store."""
+    assert run(BY_NAME[good.check], Candidate.of(good.opener(tmp_path)), limit=60).why is None
 
 
 @pytest.mark.parametrize("broken", [each for each in BROKEN if BY_NAME[each.check] in QUICK], ids=named)
@@ -88,7 +97,7 @@ def test_broken_stores_fail_as_tests(tmp_path: Path) -> None:
     """SPEC 10.3: as tests of pytest, the checks catch the same stores, and show the sentence of the contract."""
     file = tmp_path / "test_broken.py"
     file.write_text(SUITES)
-    sure = [(number, broken) for number, broken in enumerate(BROKEN) if broken.check not in RACING]
+    sure = [(number, broken) for number, broken in enumerate(ALL) if broken.check not in RACING]
     tests = [f"{file}::TestBroken{number}::test_store[{broken.check}]" for number, broken in sure]
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", tmp_path, "-n", "0", *tests],

@@ -4,31 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final
 
 from caseassign.errors import AlreadyExistsError, CaseAssignError, NotFoundError, StorageError
-from caseassign.model import HouseholdKey
 from caseassign.storage import Store, Transaction
 from caseassign.stores.memory import MemoryStore
 from caseassign.testing.expecting import UndoError, expect, fail, refused, refuses
 from caseassign.testing.place import Place
 from caseassign.testing.threads import Threads
-
-WRITES: Final[dict[str, Callable[[Place, Transaction], None]]] = {
-    "add": lambda place, tx: tx.clients.add([place.client("new")]),
-    "replace": lambda place, tx: tx.users.replace([place.user("kim", first_name="Kim")]),
-    "add an enrollment": lambda place, tx: tx.enrollments.add([place.enrollment("new", household_id=place.id("h1"))]),
-    "replace an enrollment": lambda place, tx: tx.enrollments.replace([place.enrollment("e2")]),
-    "add an assignment": lambda place, tx: tx.assignments.add([place.stint("new")]),
-    "replace an assignment": lambda place, tx: tx.assignments.replace([place.stint("a1", user_id=place.id("lee"))]),
-    "append": lambda place, tx: tx.history.append(place.lines(tx.history.head(), {}, {})),
-    "put": lambda place, tx: tx.imported.put("client", {place.id("new"): "…"}),
-    "put over": lambda place, tx: tx.imported.put("client", {place.id("c1"): "…"}),
-    "put a text": lambda place, tx: tx.personal.put({place.id("new"): "…"}),
-    "put over a text": lambda place, tx: tx.personal.put({place.id("p1"): "…"}),
-    "remove a text": lambda place, tx: tx.personal.remove([place.id("p2")]),
-}
-"""One write of each kind on the ground."""
+from caseassign.testing.uses import ITERATORS, WRITES, all_uses, write_all
 
 
 class InterruptError(BaseException):
@@ -39,8 +22,7 @@ def leaving_the_block_commits(place: Place) -> None:
     """Leaving the block commits all that was written in it, and the next block sees it."""
     store = place.fill()
     with store.transaction(write=True) as tx:
-        for write in WRITES.values():
-            write(place, tx)
+        write_all(place, tx)
         after = place.everything(tx)
     with store.transaction() as tx:
         expect("in the next block", place.everything(tx), after)
@@ -69,26 +51,47 @@ def an_exception_undoes_everything(place: Place) -> None:
 
 def an_interrupt_undoes_everything(place: Place) -> None:
     """An interrupt, or any other exception that is no `Exception`, undoes the block like an error."""
-    _expect_undone(place, InterruptError)
+    _expect_undone(place, InterruptError, SystemExit, KeyboardInterrupt)
 
 
 def errors_of_the_caller_come_out(place: Place) -> None:
     """An exception that is raised inside the block comes out of it as it is."""
-    raised = UndoError("the caller's own")
-    expect("the exception that came out of the block", _left_with(raised, place.store) is raised, expected=True)
+    store = place.fill()
+    with store.transaction() as tx:
+        before = place.everything(tx)
+    for raised in (
+        UndoError("the caller's own"),
+        *(kind("the caller's own") for kind in (ValueError, TypeError, KeyError, OSError, RuntimeError, TimeoutError)),
+        *(NotFoundError("client", ("x",)), AlreadyExistsError("client", ("x",)), StorageError("the caller's own")),
+        *(kind("the caller's own") for kind in (InterruptError, SystemExit, KeyboardInterrupt)),
+    ):
+        name = type(raised).__name__
+        for write in (True, False):
+            came = _left_with(raised, store, partial(WRITES["add a client"], place) if write else None, write=write)
+            expect(f"whether the {name} of the caller came out as it is", came is raised, expected=True)
+        with store.transaction() as tx:
+            expect(f"after a block that was left with {name}", place.everything(tx), before)
 
 
 def a_failed_call_leaves_nothing(place: Place) -> None:
     """A call that fails leaves nothing of itself, and the block goes on and commits what else was written."""
+    no = place.id("not there")
     with place.fill().transaction(write=True) as tx:
         tx.clients.add([place.client("before")])
+        before = place.everything(tx)
         for part in (
             lambda: tx.clients.add([place.client("n1"), place.client("c1")]),
             lambda: tx.clients.replace([place.client("c1", first_name="Other"), place.client("n1")]),
             lambda: tx.assignments.add([place.stint("n1"), place.stint("a1")]),
             lambda: tx.history.append([*place.lines(tx.history.head(), {}), *place.lines(tx.history.head(), {})]),
+            lambda: tx.projects.add([place.project("n1"), place.project("n2", organization_id=no)]),
+            lambda: tx.enrollments.add([place.enrollment("n1"), place.enrollment("n2", personal_id=no)]),
+            lambda: tx.enrollments.replace([place.enrollment("e1"), place.enrollment("e2", project_id=no)]),
+            lambda: tx.assignments.add([place.stint("n1"), place.stint("n2", user_id=no)]),
+            lambda: tx.assignments.replace([place.stint("a1", role="Other"), place.stint("a2", enrollment_id=no)]),
         ):
             refuses("a call that is half wrong", part, CaseAssignError)
+            expect("after a call that was half wrong", place.everything(tx), before)
         tx.clients.add([place.client("n1", first_name="Later")])
     with place.store.transaction() as tx:
         expect("the clients", place.names(tx.clients), ["before", "c1", "c2", "n1"])
@@ -116,7 +119,7 @@ def only_errors_of_the_library_come_out(place: Place) -> None:
     with refused("refer to nobody", StorageError), place.store.transaction(write=True) as tx:
         tx.assignments.replace([place.stint("a1", user_id=place.id("no"))])
     with refused("write while reading", StorageError), place.store.transaction() as tx:
-        WRITES["add"](place, tx)
+        WRITES["add a client"](place, tx)
 
 
 def a_reading_block_cannot_write(place: Place) -> None:
@@ -133,37 +136,33 @@ def a_reading_block_cannot_write(place: Place) -> None:
 
 def a_transaction_ends_with_its_block(place: Place) -> None:
     """What a block gave is refused with `StorageError` after it: finders, writes, and iterators, begun or not."""
-    with place.fill().transaction(write=True) as tx:
-        begun = [iter(tx.clients), iter(tx.history), tx.enrollments.by_household()]
-        iterators = [iter(tx.users), iter(tx.history), tx.enrollments.by_household(), *begun]
-        for iterator in begun:
+    store = place.fill(place.enrollment("idle"))  # so that every iterator has something to yield
+    with store.transaction() as tx:
+        before = place.everything(tx)
+    with store.transaction(write=True) as tx:
+        begun = {f"{name}, begun": begin(tx) for name, begin in ITERATORS.items()}
+        iterators = {f"{name}, not begun": begin(tx) for name, begin in ITERATORS.items()} | begun
+        for iterator in begun.values():
             next(iterator)
-    uses: list[Callable[[], object]] = [
-        lambda: tx.clients.get(place.ids(["c1"])),
-        lambda: tx.enrollments.of_clients(place.ids(["c1"])),
-        lambda: tx.enrollments.of_households([HouseholdKey("es", "h1")]),
-        tx.enrollments.count,
-        lambda: tx.assignments.of_users(place.ids(["kim"])),
-        tx.history.head,
-        lambda: tx.history.of_kind("assignment"),
-        lambda: tx.imported.get("client", place.ids(["c1"])),
-        lambda: tx.personal.get(place.ids(["p1"])),
-        *(partial(write, place, tx) for write in WRITES.values()),
-        *(partial(list, iterator) for iterator in iterators),
-    ]
-    for use in uses:
-        refuses("use what a block gave, after it", use, StorageError)
+    uses = all_uses(place, tx) | {name: partial(list, iterator) for name, iterator in iterators.items()}
+    for name, use in uses.items():
+        refuses(f"use what a block gave, after it: {name}", use, StorageError)
+    with store.transaction() as tx:
+        expect("afterwards", place.everything(tx), before)
 
 
 def a_thread_is_in_one_block_at_a_time(place: Place) -> None:
     """A second block inside the first is refused with `StorageError`, and the first goes on unharmed."""
     store = place.fill()
-    with store.transaction(write=True) as tx:
-        WRITES["add"](place, tx)
-        for write in (False, True):
-            with refused("a block inside a block", StorageError), store.transaction(write=write):
-                pass
-        expect("the first block", place.names(tx.clients), ["c1", "c2", "new"])
+    for outer in (False, True):
+        with store.transaction(write=outer) as tx:
+            if outer:
+                WRITES["add a client"](place, tx)
+            there = place.names(tx.clients)
+            for write in (False, True):
+                with refused("a block inside a block", StorageError), store.transaction(write=write):
+                    pass
+            expect("the first block", place.names(tx.clients), there)
     with store.transaction() as tx:
         expect("what the first block wrote", place.names(tx.clients), ["c1", "c2", "new"])
 
@@ -171,10 +170,16 @@ def a_thread_is_in_one_block_at_a_time(place: Place) -> None:
 def a_transaction_belongs_to_its_thread(place: Place) -> None:
     """Another thread can neither use a transaction nor leave its block, and nobody is kept out by its trying."""
     store = place.fill()
-    with store.transaction() as tx:
-        refuses("use another thread's block", _elsewhere(lambda: tx.clients.get(place.ids(["c1"]))), StorageError)
+    for write in (False, True):
+        with store.transaction(write=write) as tx:
+            before = place.everything(tx)
+            for name, use in all_uses(place, tx).items():
+                refuses(f"use another thread's block: {name}", _elsewhere(use), StorageError)
+            for name, begin in ITERATORS.items():
+                refuses(f"go on in another thread: {name}", _elsewhere(partial(list, begin(tx))), StorageError)
+            expect("after another thread tried to use it", place.everything(tx), before)
     block = store.transaction(write=True)
-    WRITES["add"](place, block.__enter__())
+    WRITES["add a client"](place, block.__enter__())
     refuses("leave another thread's block", _elsewhere(lambda: block.__exit__(None, None, None)), StorageError)
     with store.transaction() as tx:
         expect("what it had written", place.names(tx.clients), ["c1", "c2"])
@@ -194,37 +199,45 @@ def closing_ends_it(place: Place) -> None:
     """A store is closed once or twice; a block that is open goes on to its end, and none begins after it."""
     store = place.fill()
     with store.transaction(write=True) as tx:
+        WRITES["replace a client"](place, tx)
+        _elsewhere(store.close)()
         store.close()
-        WRITES["add"](place, tx)
+        WRITES["add a client"](place, tx)
         expect("in the open block", place.names(tx.clients), ["c1", "c2", "new"])
+        expect("what it wrote before", tx.clients.get(place.ids(["c2"]))[place.id("c2")].first_name, "Other")
     store.close()
     with refused("a block on a closed store", StorageError), store.transaction():
         pass
 
 
-def _expect_undone(place: Place, error: type[BaseException]) -> None:
+def _expect_undone(place: Place, each: type[BaseException], *errors: type[BaseException]) -> None:
+    """Expect one error to undo each write, and more errors to undo all of them together."""
     store = place.fill()
     with store.transaction() as tx:
         before = place.everything(tx)
-    for name, write in WRITES.items():
-        _left_with(error(), store, partial(write, place))
+    cases = [(each(), name, partial(write, place)) for name, write in WRITES.items()]
+    cases += [(error(), "all writes", partial(write_all, place)) for error in errors]
+    for error, name, write in cases:
+        _left_with(error, store, write)
         with store.transaction() as tx:
-            expect(f"after {name} in a block that was left with {error.__name__}", place.everything(tx), before)
+            what = f"after {name} in a block that was left with {type(error).__name__}"
+            expect(what, place.everything(tx), before)
     with store.transaction(write=True) as tx:
-        for write in WRITES.values():
-            write(place, tx)
+        write_all(place, tx)
 
 
-def _left_with(error: BaseException, store: Store, write: Callable[[Transaction], None] | None = None) -> object:
+def _left_with(
+    error: BaseException, store: Store, do: Callable[[Transaction], None] | None = None, *, write: bool = True
+) -> object:
     """Leave a block with an error, and return what came out of it."""
 
     def fail_at_the_end(tx: Transaction) -> None:
-        if write is not None:
-            write(tx)
+        if do is not None:
+            do(tx)
         raise error
 
     try:
-        with store.transaction(write=True) as tx:
+        with store.transaction(write=write) as tx:
             fail_at_the_end(tx)
     except BaseException as came:  # noqa: BLE001  # it is looked at
         return came

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from inspect import getdoc
 from typing import Final, TypeAlias
 
-from caseassign.testing import blocks, durability, finders, lines, races, records, side_by_side
+from caseassign.testing import blocks, durability, finders, ids, lines, races, records, side_by_side
 from caseassign.testing.place import Place
 
 Check: TypeAlias = Callable[[Place], None]
@@ -18,15 +18,19 @@ ALWAYS: Final[tuple[Check, ...]] = (
     records.days_come_back_equal,
     records.ends_come_back,
     records.batches_come_back,
-    records.ids_are_told_apart,
-    records.ids_may_be_unknown_or_repeated,
+    ids.ids_are_told_apart,
+    ids.ids_may_be_digits,
+    ids.ids_no_record_can_have_find_nothing,
+    ids.ids_may_be_unknown_or_repeated,
     records.records_come_in_the_order_of_their_ids,
-    records.many_ids_at_once,
+    ids.many_ids_at_once,
     records.adding_what_is_there_is_refused,
     records.replacing_what_is_not_there_is_refused,
     records.replacing_replaces_every_field,
     records.a_reference_to_nothing_is_refused,
     records.what_is_added_may_fail_on_the_way,
+    records.calls_with_nothing_do_nothing,
+    records.errors_tell_no_names,
     records.what_is_iterated_may_be_written,
     finders.finders_find_what_belongs,
     finders.answers_have_a_total_order,
@@ -80,6 +84,7 @@ IF_SHARED: Final[tuple[Check, ...]] = (
 
 IF_DURABLE: Final[tuple[Check, ...]] = (
     durability.what_was_committed_is_there_when_opened_again,
+    durability.what_ends_after_closing_is_kept,
     durability.nothing_acknowledged_is_lost_to_a_kill,
     durability.a_kill_inside_a_block_leaves_nothing_of_it,
     durability.days_do_not_depend_on_the_time_zone,

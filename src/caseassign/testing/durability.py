@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Final
 
 from caseassign.storage import Transaction
 from caseassign.testing.expecting import expect, fail
 from caseassign.testing.lines import expect_whole
-from caseassign.testing.place import Place, add
+from caseassign.testing.place import ENTRY, Place, add, kind_of, replace
 from caseassign.testing.process import Say, in_time_zone, start
 from caseassign.testing.races import insist
 from caseassign.testing.records import DAYS
+from caseassign.testing.threads import Threads
+from caseassign.testing.uses import write_all
 
 KILLS: Final = 5
 """How often a process is killed that writes."""
@@ -22,10 +26,18 @@ _WEST: Final = "WEST+11"
 
 def what_was_committed_is_there_when_opened_again(place: Place) -> None:
     """What was committed is there when the store is closed and opened again, and what was not is not."""
-    with place.fill().transaction() as tx:
+    store = place.fill()
+    for text in ("first", "last"):
+        with store.transaction(write=True) as tx:
+            replace(tx, place.filled(text, ENTRY + timedelta(days=len(text))))
+            tx.history.append(place.lines(tx.history.head(), {}, {"reason": text, "before": {"a": text}}))
+            tx.imported.put("client", {place.id("c1"): text})
+            tx.personal.put({place.id("p1"): text})
+            tx.personal.remove(place.ids(["p2"]))
+    with store.transaction() as tx:
         before = place.everything(tx)
     block = place.store.transaction(write=True)
-    block.__enter__().clients.add([place.client("new")])
+    write_all(place, block.__enter__())
     block.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
     place.close()
     with place.store.transaction() as tx:
@@ -37,13 +49,35 @@ def openings_see_one_another(place: Place) -> None:
     """Of two openings of the same data, each sees what was committed in the other, and continues its history."""
     one, other = place.store, place.open()
     place.fill()
+    for opening in (one, other):
+        with opening.transaction() as tx:
+            place.everything(tx)
     for number, (writing, reading) in enumerate([(one, other), (other, one), (one, other)]):
         with writing.transaction(write=True) as tx:
             tx.clients.add([place.client(f"n{number}")])
+            replace(tx, place.filled(f"written {number}", ENTRY + timedelta(days=number)))
             tx.history.append(place.lines(tx.history.head(), {}))
+            tx.imported.put("client", {place.id("c1"): str(number)})
+            tx.personal.put({place.id("p1"): str(number)})
             after = place.everything(tx)
         with reading.transaction() as tx:
             expect("in the other opening", place.everything(tx), after)
+
+
+def what_ends_after_closing_is_kept(place: Place) -> None:
+    """A block that is open while the store is closed, by whatever thread, commits, and what it wrote is kept."""
+    place.fill()
+    for number, closed_by in enumerate((lambda close: close(), _in_another_thread)):
+        store = place.store
+        with store.transaction(write=True) as tx:
+            replace(tx, place.filled(f"before closing {number}"))
+            closed_by(store.close)
+            tx.clients.add([place.client(f"n{number}")])
+            tx.history.append(place.lines(tx.history.head(), {}))
+            after = place.everything(tx)
+        place.close()
+        with place.store.transaction() as tx:
+            expect("after opening it again", place.everything(tx), after)
 
 
 def nothing_acknowledged_is_lost_to_a_kill(place: Place) -> None:
@@ -110,7 +144,8 @@ def write_days(place: Place, _: Say, zone: str) -> None:
     """Write records with all kinds of days, in a time zone."""
     in_time_zone(zone)
     with place.store.transaction(write=True) as tx:
-        add(tx, _with_days(place, zone))
+        for records in _with_days(place, zone):
+            add(tx, records)
 
 
 def read_days(place: Place, _: Say, zone: str) -> None:
@@ -118,13 +153,31 @@ def read_days(place: Place, _: Say, zone: str) -> None:
     in_time_zone(zone)
     with place.store.transaction() as tx:
         for written in (_EAST, _WEST):
-            enrollments = _with_days(place, written)
-            found = tx.enrollments.get([enrollment.key for enrollment in enrollments])
-            expect(f"written in {written}, read in {zone}", list(found.values()), enrollments)
+            for records in _with_days(place, written):
+                keys = [record.key for record in records]
+                found = list(kind_of(tx, records[0].KIND).get(keys).values())
+                expect(f"written in {written}, read in {zone}", found, records)
+                came = [each for each in kind_of(tx, records[0].KIND) if each.key in set(keys)]
+                expect(f"written in {written}, iterated in {zone}", came, records)
+            ended = tx.assignments.of_users(place.ids(["kim"]), DAYS[0])
+            days = [stint.start_date for stint in ended if place.id(written) in stint.key]
+            expect(f"of_users with a day, written in {written}, read in {zone}", days, list(DAYS[1:]))
 
 
-def _with_days(place: Place, zone: str) -> list[Any]:
-    return [place.enrollment(f"{zone} {n}", entry_date=day, exit_date=day) for n, day in enumerate(DAYS)]
+def _with_days(place: Place, zone: str) -> list[list[Any]]:
+    """Return records of each kind that has days, in the order of their ids."""
+    names = {f"{zone} {number}": day for number, day in enumerate(DAYS)}
+    return [
+        [place.project(name, operating_start_date=day, operating_end_date=day) for name, day in names.items()],
+        [place.user(name, left_on=day) for name, day in names.items()],
+        [place.enrollment(name, entry_date=day, exit_date=day) for name, day in names.items()],
+        [place.stint(name, start_date=day, end_date=day) for name, day in names.items()],
+    ]
+
+
+def _in_another_thread(do: Callable[[], None]) -> None:
+    with Threads() as threads:
+        threads.begin(do).result()
 
 
 def _expect_whole_blocks(place: Place, tx: Transaction, acknowledged: int) -> int:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import attrs
 
-from caseassign.storage import Transaction
+from caseassign.storage import Transaction, household_order
 from caseassign.testing.expecting import expect
 from caseassign.testing.place import ENTRY, Place
 from caseassign.testing.records import KEYS
@@ -28,6 +28,10 @@ def finders_find_what_belongs(place: Place) -> None:
         expect("of_households that are not there", stays.of_households(no), [])
         expect("of_enrollments", place.names(stints.of_enrollments(place.ids(["no", "e2", "e2"]))), ["a2", "a3"])
         expect("of_users", place.names(stints.of_users(place.ids(["no", "kim", "kim"]))), ["a1", "a3"])
+        others = place.ids(["C1", "KIM", "E1", "c1 ", " kim", "e1\n", "c", "ki", "e"])
+        expect("ids that are alike", (stays.of_clients(others), stints.of_users(others)), ([], []))
+        expect("of_enrollments that are alike", stints.of_enrollments(others), [])
+        expect("of_households that are alike", stays.of_households([place.household("H1")]), [])
         nothing = stays.of_clients([]), stays.of_households([]), stints.of_enrollments([]), stints.of_users([])
         expect("who asks for nothing", nothing, ([], [], [], []))
 
@@ -72,10 +76,18 @@ def members_of_a_household_come_together(place: Place) -> None:
         place.enrollment("n", **in_household, project_id=place.id("th")),
         place.enrollment("h1x", household_id=place.id("h0")),
         place.enrollment("b", household_id=place.id("h0")),
+        *(place.project(key) for key in (*KEYS, "of")),
+        *(place.enrollment(f"in {key}", project_id=place.id(key)) for key in KEYS),
+        *(place.enrollment(f"of {key}", project_id=place.id("of"), household_id=place.id(key)) for key in KEYS),
+        *(place.enrollment(f"with {key}", project_id=place.id("of")) for key in KEYS),
     )
     expected = ["h0", "h1", "b", "h1x", "a", "e1", "e2", "z", "n"]
     with store.transaction() as tx:
-        expect("by_household", place.names(tx.enrollments.by_household()), expected)
+        expect("by_household", place.names(tx.enrollments.by_household(place.ids(["es", "th"]))), expected)
+        ordered = place.names(sorted(place.own(tx.enrollments), key=household_order))
+        expect("by_household of all", place.names(tx.enrollments.by_household()), ordered)
+        idle = [name for name in ordered if name not in ("e1", "e2")]
+        expect("unassigned", place.names(tx.enrollments.unassigned(DAY)), idle)
 
 
 def deleted_and_void_records_are_among_the_answers(place: Place) -> None:
@@ -168,6 +180,7 @@ def projects_of_enrollments(place: Place) -> None:
     store = place.fill(
         place.enrollment("f1", project_id=place.id("th")),
         place.enrollment("gone", project_id=place.id("th"), deleted=True),
+        *(place.enrollment(key) for key in KEYS),
     )
     with store.transaction() as tx:
         es, th = place.ids(["es", "th"])
@@ -178,6 +191,8 @@ def projects_of_enrollments(place: Place) -> None:
         expect("the order of projects_of", list(found), [e1, f1, gone])
         expect("without deleted ones", dict(tx.enrollments.projects_of(asked, deleted=False)), {e1: es, f1: th})
         expect("of none", dict(tx.enrollments.projects_of([])), {})
+        keys = sorted(place.ids(KEYS))
+        expect("the order by code point", list(tx.enrollments.projects_of(reversed(keys))), keys)
 
 
 def finders_follow_what_is_replaced(place: Place) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from collections.abc import Callable, Iterable
+from datetime import UTC, timedelta, timezone
 from typing import Any, Final
 
 import attrs
@@ -13,9 +13,13 @@ from caseassign.history import EMPTY, Change, Head, RecordKey, verify
 from caseassign.storage import History, Transaction
 from caseassign.testing.expecting import expect, fail, refused
 from caseassign.testing.place import Place, undone
+from caseassign.testing.uses import FIRST_MOMENT
 
 NEPAL: Final = timezone(timedelta(hours=5, minutes=45))
 NEWFOUNDLAND: Final = timezone(-timedelta(hours=3, minutes=30))
+
+_ORDERED: Final = ("Z", "a", "B", "b", "10", "9", "é", "e\u0301", "_", "-", "😀", "\uff5e")
+"""Names whose order by code point is not that of any language, nor that by UTF-16."""
 
 PLAINS: Final[tuple[dict[str, Any] | None, ...]] = (
     None,
@@ -24,6 +28,14 @@ PLAINS: Final[tuple[dict[str, Any] | None, ...]] = (
     {"": "", "b": [], "a": "O'Brien\n"},
 )
 """Plain data as lines hold it."""
+
+
+_CHANGES: Final = {
+    *("alter", "amend", "change", "clear", "correct", "delete", "discard", "drop", "edit", "erase", "forget"),
+    *("insert", "overwrite", "pop", "prune", "purge", "put", "redact", "remove", "replace", "reset", "restore"),
+    *("rewrite", "set", "truncate", "undo", "update", "wipe", "write"),
+}
+"""Words in the names of methods that change lines; a store may have finders of its own beside those of the contract."""
 
 
 def lines_come_back_equal(place: Place) -> None:
@@ -99,7 +111,19 @@ def lines_after_a_moment(place: Place) -> None:
         for moment, left_out in asked.items():
             for zone in (UTC, NEWFOUNDLAND):
                 expect("after", list(tx.history.after(moment.astimezone(zone))), lines[left_out:])
-        early = list(tx.history.after(datetime(1, 1, 2, tzinfo=UTC)))
+    close = [start + 4 * minute + timedelta(microseconds=each) for each in (100, 100, 900, 999_999)]
+    with place.store.transaction(write=True) as tx:
+        lines = place.lines(tx.history.head(), *({"recorded_at": moment} for moment in close))
+        tx.history.append(lines)
+        for moment, left_out in {
+            close[0] - timedelta(microseconds=1): 0,
+            close[0]: 2,
+            close[2]: 3,
+            close[3]: 4,
+        }.items():
+            expect("after, within a second", list(tx.history.after(moment)), lines[left_out:])
+    with place.store.transaction() as tx:
+        early = list(tx.history.after(FIRST_MOMENT))
         expect("after the first moment of all", early[-len(lines) :], lines)
 
 
@@ -140,8 +164,9 @@ def history_cannot_be_changed(place: Place) -> None:
     with place.fill().transaction(write=True) as tx:
         offered = {name for name in dir(tx.history) if not name.startswith("_")}
         allowed = {name for name in vars(History) if not name.startswith("_")}
-        if offered - allowed:
-            fail(f"the history offers more than appending and finding: {', '.join(sorted(offered - allowed))}")
+        changing = sorted(name for name in offered - allowed if _CHANGES & set(name.split("_")))
+        if changing:
+            fail(f"the history offers what changes it: {', '.join(changing)}")
         [line] = tx.history.of_batches([place.id("b1")])
         before = place.everything(tx)
     for changed in (attrs.evolve(line, reason="other"), attrs.evolve(line, change_id=place.id("new"))):
@@ -156,43 +181,54 @@ def history_cannot_be_changed(place: Place) -> None:
 
 def lines_are_handed_out_as_copies(place: Place) -> None:
     """What a line was made of may be changed by whoever made it, or got it, and the line on record stays as it was."""
-    plain: dict[str, Any] = {"role": "Cover", "ids": ["a"]}
+    before: dict[str, Any] = {"role": "Cover", "ids": ["a"]}
+    after: dict[str, Any] = {"role": "Cover", "ids": ["a"]}
     with place.store.transaction(write=True) as tx:
-        lines = place.lines(tx.history.head(), {"after": plain})
+        record = RecordKey(place.id("kind"), "1")
+        lines = place.lines(tx.history.head(), {"before": before, "after": after, "record": record})
         tx.history.append(lines)
     as_it_was = {"role": "Cover", "ids": ["a"]}
-    plain["ids"].append("b")
+    for plain in (before, after):
+        plain["ids"].append("b")
+        plain["role"] = "Other"
     ways: list[Callable[[History], list[Change]]] = [
         lambda history: [line for line in history if line.change_id == lines[0].change_id],
         lambda history: history.of_batches([lines[0].batch_id]),
         lambda history: history.of_records([lines[0].record]),
+        lambda history: history.of_kind(lines[0].record.kind),
+        lambda history: [line for line in history.after(FIRST_MOMENT) if line.change_id == lines[0].change_id],
     ]
     for way in ways:
         for _ in range(2):
             with place.store.transaction() as tx:
                 [line] = way(tx.history)
-                expect("a line whose maker changed its data", line.after, as_it_was)
-                got: Any = line.after
-                got["ids"].append("c")
+                got: Any
+                for got in (line.before, line.after):
+                    expect("a line whose data was changed elsewhere", got, as_it_was)
+                    got["ids"].append("c")
+                    got["role"] = "Forged"
 
 
 def a_history_that_grows_comes_to_an_end(place: Place) -> None:
     """A history that is appended to while it is iterated comes to an end, after the lines that were there."""
     with undone(place.store) as tx:
         tx.history.append(place.lines(tx.history.head(), *[{}] * 20))
-        last, seen = tx.history.head().number, 0
-        for line in tx.history:
-            seen = line.number
-            if seen > last:
-                break
-            if seen > last - 10:
-                tx.history.append(place.lines(tx.history.head(), {}))
-        expect("the number of the last line that came", seen, last)
+        ways: list[Callable[[History], Iterable[Change]]] = [iter, lambda history: history.after(FIRST_MOMENT)]
+        for way in ways:
+            last, seen = tx.history.head().number, 0
+            for line in way(tx.history):
+                seen = line.number
+                if seen > last:
+                    break
+                if seen > last - 10:
+                    tx.history.append(place.lines(tx.history.head(), {}))
+            expect("the number of the last line that came", seen, last)
 
 
 def what_imports_said_comes_back(place: Place) -> None:
     """What an import said of a record comes back by kind and id, and what is put later stands in its place."""
     said = {place.id("c1"): "", place.id("c2"): '{"é": "😀"}\n', place.id("\uffff"): "x" * 5_000}
+    said |= {place.id(key): key for key in _ORDERED}
     kind, other = place.id("kind"), place.id("other kind")
     with place.store.transaction(write=True) as tx:
         tx.imported.put(kind, said)
@@ -213,6 +249,7 @@ def what_imports_said_comes_back(place: Place) -> None:
 def personal_texts_come_back(place: Place) -> None:
     """A personal text comes back by its imprint, character for character, and what is put later stands in its place."""
     texts = {place.id("p1"): "", place.id("\uffff"): "O'Brien\r\n😀 ", place.id("p2"): "x" * 5_000}
+    texts |= {place.id(key): f" {key} " for key in _ORDERED}
     with place.store.transaction(write=True) as tx:
         tx.personal.put(texts)
         tx.personal.put({})
@@ -257,7 +294,7 @@ def _expect_lines(place: Place, tx: Transaction, lines: list[Change]) -> None:
     expect("iterate", [line for line in history if line.number in numbers], lines)
     expect("of_records", history.of_records([line.record for line in lines]), lines)
     expect("of_batches", history.of_batches(place.ids(["b1", "b2"])), lines)
-    expect("after", [line for line in history.after(datetime(1, 1, 2, tzinfo=UTC)) if line.number in numbers], lines)
+    expect("after", [line for line in history.after(FIRST_MOMENT) if line.number in numbers], lines)
     for line, previous in zip(lines[1:], lines, strict=False):
         [found] = (each for each in history.of_records([line.record]) if each.number == line.number)
         expect("the digest", found.digest_after(previous.digest), line.digest)

@@ -7,13 +7,24 @@ ids of its records, and looks at no others.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from typing import Any, Final, TypeAlias
 
 from caseassign.history import Change, Head, RecordKey
-from caseassign.model import CaseAssignment, Client, Enrollment, HouseholdKey, Organization, Project, Record, User
+from caseassign.model import (
+    CaseAssignment,
+    Client,
+    Enrollment,
+    HouseholdKey,
+    Organization,
+    Project,
+    ProjectType,
+    Record,
+    RelationshipToHoH,
+    User,
+)
 from caseassign.storage import Store, Transaction
 from caseassign.testing.expecting import UndoError
 
@@ -168,6 +179,43 @@ class Place:
             self.stint("a2", user_id=self.id("lee"), enrollment_id=self.id("e2")),
         ]
 
+    def filled(self, text: str, day: date = ENTRY) -> list[Record]:
+        """Return one record of the ground of each kind with a value in every field, made of a text and a day."""
+        return [
+            self.organization("haven", organization_name=text, batch_id=text),
+            self.project(
+                "th",
+                organization_id=self.id("haven"),
+                project_name=text,
+                project_type=ProjectType.SAFE_HAVEN,
+                operating_start_date=day,
+                operating_end_date=day,
+                batch_id=text,
+            ),
+            self.user(
+                "kim",
+                first_name=text,
+                last_name=text,
+                organization_ids={text, f"{text},{text}", self.id("haven")},
+                permissions={text, f"{text},{text}", "a", "B"},
+                is_case_manager=False,
+                left_on=day,
+                batch_id=text,
+            ),
+            self.client("c1", first_name=text, last_name=text, batch_id=text),
+            self.enrollment(
+                "e2",
+                personal_id=self.id("c2"),
+                household_id=self.id("h2"),
+                relationship_to_hoh=RelationshipToHoH.SPOUSE_OR_PARTNER,
+                entry_date=day,
+                exit_date=day,
+                deleted=True,
+                batch_id=text,
+            ),
+            self.stint("a1", start_date=day, end_date=day, role=text, kept_after_exit=True, voided=True, batch_id=text),
+        ]
+
     def fill(self, *more: Record) -> Store:
         """Put the ground, and more records, into the store, with a line of history, something imported, two texts."""
         with self.store.transaction(write=True) as tx:
@@ -181,6 +229,8 @@ class Place:
         """Return all that a transaction says of the ground, and of the own records beside it."""
         return {
             "the records": [self.own(records) for records in of_every_kind(tx)],
+            "by their ids": [part.get([record.key for record in self.own(part)]) for part in of_every_kind(tx)],
+            "projects_of": tx.enrollments.projects_of(self.ids(["e1", "e2"])),
             "of_clients": tx.enrollments.of_clients(self.ids(["c1", "c2"])),
             "of_households": tx.enrollments.of_households([self.household("h1")]),
             "by_household": self.own(tx.enrollments.by_household()),
@@ -200,16 +250,21 @@ def kind_of(tx: Transaction, kind: str) -> Any:
     return getattr(tx, f"{kind}s")
 
 
-def of_every_kind(tx: Transaction) -> tuple[Collection[Any], ...]:
+def of_every_kind(tx: Transaction) -> tuple[Any, ...]:
     """Return where a transaction has the records of each kind."""
-    parts: Any = (tx.organizations, tx.projects, tx.users, tx.clients, tx.enrollments, tx.assignments)
-    return parts  # type: ignore[no-any-return]  # records of all kinds at once are of no one type
+    return tx.organizations, tx.projects, tx.users, tx.clients, tx.enrollments, tx.assignments
 
 
 def add(tx: Transaction, records: Iterable[Record]) -> None:
     """Add records of any kinds, in their order."""
     for record in records:
         kind_of(tx, record.KIND).add([record])
+
+
+def replace(tx: Transaction, records: Iterable[Record]) -> None:
+    """Replace records of any kinds."""
+    for record in records:
+        kind_of(tx, record.KIND).replace([record])
 
 
 @contextmanager

@@ -10,9 +10,11 @@ from typing import Any, Final
 
 import attrs
 
-from caseassign.errors import AlreadyExistsError, NotFoundError, StorageError
-from caseassign.model import Client, ProjectType, Record, RelationshipToHoH
-from caseassign.testing.expecting import UndoError, expect, refused, refuses
+from caseassign.errors import AlreadyExistsError, CaseAssignError, NotFoundError, StorageError
+from caseassign.model import ProjectType, Record, RelationshipToHoH
+from caseassign.storage import Transaction
+from caseassign.testing.expecting import UndoError, expect, fail, refused, refuses
+from caseassign.testing.ids import names_of_ground
 from caseassign.testing.place import ENTRY, Place, add, kind_of, of_every_kind, undone
 
 TEXTS: Final = (
@@ -40,6 +42,18 @@ TEXTS: Final = (
 KEYS: Final = ("é", "e\u0301", "Z", "a", "10", "9", "_", "-", "😀", "\uffff")
 """Names whose order by code point is not that of any language."""
 
+_NAME: Final = "Marked Name"
+"""A name that no error may tell."""
+
+_FEW: Final = 20
+"""With how many of those that come something is written."""
+
+_BATCHES: Final = ("", " ", "007", "7", "7.0", " 7", "7 ", "a,b", "é", "x" * 500)
+"""Batches that come back wrong if they are kept as anything but texts."""
+
+_PERMISSIONS: Final = ("a", "B", "a,b", "a;b", "a b", " a", "a ", "a\nb", '["a"]', "{a,b}", "A", "é", "x" * 500)
+"""Names that come back wrong if they are kept joined together."""
+
 DAYS: Final = (
     date.min,
     date(1900, 1, 1),
@@ -51,9 +65,6 @@ DAYS: Final = (
 )
 """Days at the ends of the calendar, a leap day, and days on which clocks are changed."""
 
-MANY: Final = 70_000
-"""More ids than a statement of SQLite or of PostgreSQL takes as parameters."""
-
 
 def every_kind_comes_back_equal(place: Place) -> None:
     """A record of any kind comes back equal to what went in, with every field and the types of its values."""
@@ -64,7 +75,7 @@ def every_kind_comes_back_equal(place: Place) -> None:
             place.organization("full", organization_name="Haven"),
             *(place.project(f"type {int(kind)}", project_type=kind) for kind in ProjectType),
             place.project("full", organization_id=place.id("haven"), project_name="Shelter"),
-            place.user("full", first_name="Kim", last_name="Example", permissions={"a", "B"}, is_case_manager=False),
+            place.user("full", first_name="Kim", last_name="Example", permissions=_PERMISSIONS, is_case_manager=False),
             place.user("of two", organization_ids={place.id("haven"), "not there"}),
             place.client("full", first_name="Ada", last_name="Example"),
             *(place.enrollment(f"to head {int(kind)}", relationship_to_hoh=kind) for kind in RelationshipToHoH),
@@ -76,15 +87,23 @@ def every_kind_comes_back_equal(place: Place) -> None:
 
 def texts_come_back_equal(place: Place) -> None:
     """A text comes back character for character, and an empty one is not none at all."""
+    place.fill()
+    records: list[Any] = []
     for number, text in enumerate(TEXTS):
-        _come_back(
-            place,
-            [
-                place.organization(f"o{number}", organization_name=text),
-                place.client(f"c{number}", first_name=text, last_name=None),
-                place.user(f"u{number}", last_name=text, permissions={text}),
-            ],
-        )
+        records += [
+            place.organization(f"o{number}", organization_name=text),
+            place.project(f"p{number}", project_name=text),
+            place.client(f"c-{number}", first_name=text, last_name=None),
+            place.client(f"d-{number}", first_name=None, last_name=text),
+            place.user(f"u{number}", first_name=text, last_name=None),
+            place.user(f"v{number}", last_name=text, permissions={text}, organization_ids={text, f"{text},{text}"}),
+        ]
+        if text:  # an id, and a role, is never empty
+            records += [
+                place.enrollment(f"e-{number}", household_id=text),
+                place.stint(f"a-{number}", role=text),
+            ]
+    _come_back(place, records)
 
 
 def days_come_back_equal(place: Place) -> None:
@@ -118,51 +137,12 @@ def ends_come_back(place: Place) -> None:
 
 def batches_come_back(place: Place) -> None:
     """A record comes back with the batch that first recorded it, although equality leaves that aside."""
-    records = [attrs.evolve(record, batch_id=f"batch {number}") for number, record in enumerate(place.ground())]
+    ground = place.ground()
+    records = [attrs.evolve(record, batch_id=f"batch {number}") for number, record in enumerate(ground)]
     _come_back(place, records)
+    for text in _BATCHES:
+        _replace_each(place, [attrs.evolve(record, batch_id=text) for record in ground])
     _replace_each(place, [attrs.evolve(record, batch_id=None) for record in records])
-
-
-def ids_are_told_apart(place: Place) -> None:
-    """Ids that differ in case, accents, blanks or digits are different ids, and one with NUL after it finds nothing."""
-    names = (
-        "a",
-        "A",
-        "é",
-        "e\u0301",
-        "É",
-        "ß",
-        "ss",
-        "ﬁ",
-        "fi",
-        " a",
-        "a ",
-        "%",
-        "_",
-        "1",
-        "01",
-        "1.0",
-        "😀",
-        "a\u200b",
-    )
-    clients = [place.client(name, last_name=f"number {number}") for number, name in enumerate(names)]
-    with place.store.transaction(write=True) as tx:
-        tx.clients.add(clients)
-    with place.store.transaction() as tx:
-        for client in clients:
-            expect(f"get {client!r}", dict(tx.clients.get([client.key])), {client.key: client})
-        expect("get an id with NUL", dict(tx.clients.get([place.id("a\0"), f"\0{place.id('a')}"])), {})
-
-
-def ids_may_be_unknown_or_repeated(place: Place) -> None:
-    """Unknown ids are left out, an id may be given twice and in any order, and who asks for nothing gets nothing."""
-    with place.fill().transaction() as tx:
-        for kind, names in zip(of_every_kind(tx), _names_of_ground(), strict=True):
-            records: Any = kind
-            asked = [*reversed(names), "no", *names]
-            found = records.get(iter(place.ids(asked)))
-            expect("get in the order of ids", list(found), place.ids(sorted(names)))
-            expect("get nothing", dict(records.get([])), {})
 
 
 def records_come_in_the_order_of_their_ids(place: Place) -> None:
@@ -173,26 +153,11 @@ def records_come_in_the_order_of_their_ids(place: Place) -> None:
         *(place.stint(key) for key in KEYS),
     )
     with place.store.transaction() as tx:
-        for part, names in zip(of_every_kind(tx), _names_of_ground(), strict=True):
+        for part, names in zip(of_every_kind(tx), names_of_ground(), strict=True):
             records: Any = part
             ordered = sorted([*KEYS, *names])
             expect("iterate", place.names(records), ordered)
             expect("get", place.names(records.get(place.ids(reversed(ordered))).values()), ordered)
-
-
-def many_ids_at_once(place: Place) -> None:
-    """As many ids as one likes are asked for at once, and as many records as one likes are added and replaced."""
-    names = [f"{number:05}" for number in range(2_000)]
-    unknown = (f"no {number}" for number in range(MANY))
-    place.fill()
-    with undone(place.store) as tx:
-        tx.enrollments.add(place.enrollment(name, household_id=place.id("h")) for name in names)
-        tx.enrollments.replace(place.enrollment(name, household_id=place.id(f"h{name}")) for name in names)
-        ids = place.ids([*names, *unknown])
-        expect("get", len(tx.enrollments.get(ids)), len(names))
-        expect("of_enrollments", place.names(tx.assignments.of_enrollments([*ids, place.id("e1")])), ["a1"])
-        households = [place.household(f"h{name}") for name in names]
-        expect("of_households", place.names(tx.enrollments.of_households(households)), names)
 
 
 def adding_what_is_there_is_refused(place: Place) -> None:
@@ -260,16 +225,74 @@ def a_reference_to_nothing_is_refused(place: Place) -> None:
 
 def what_is_added_may_fail_on_the_way(place: Place) -> None:
     """An error of whoever hands over the records comes out as it is, and nothing of the call stays."""
-
-    def failing() -> Iterator[Client]:
-        yield place.client("n1")
-        raise UndoError
-
-    with place.store.transaction(write=True) as tx:
-        _expect_undo_error(lambda: tx.clients.add(failing()))
+    fresh = [attrs.evolve(record, batch_id="fresh") for record in place.ground()]
+    with place.fill().transaction(write=True) as tx:
+        before = place.everything(tx)
+        calls: dict[str, tuple[Callable[[Any], None], Any]] = {
+            "append": (tx.history.append, place.lines(tx.history.head(), {})[0]),
+            "remove a text": (tx.personal.remove, place.id("p1")),
+        }
+        for part, there, new in zip(of_every_kind(tx), _one_of_each(fresh), _one_of_each(_news(place)), strict=True):
+            calls[f"{new.KIND}: add"] = part.add, new
+            calls[f"{new.KIND}: replace"] = part.replace, there
+        for error in (UndoError("on the way"), ValueError("on the way")):
+            for what, (call, given) in calls.items():
+                came = _raised(partial(call, _failing(given, error)))
+                expect(f"{what}: the error of whoever hands over", came is error, expected=True)
+                expect(f"after a call that failed on the way, {what}", place.everything(tx), before)
         tx.clients.add([place.client("n2")])
     with place.store.transaction() as tx:
-        expect("after a call that failed on the way", place.names(tx.clients), ["n2"])
+        expect("after a call that failed on the way", place.names(tx.clients), ["c1", "c2", "n2"])
+
+
+def calls_with_nothing_do_nothing(place: Place) -> None:
+    """Who adds, replaces, appends, puts or removes nothing is refused nothing, and changes nothing."""
+    with place.fill().transaction(write=True) as tx:
+        before = place.everything(tx)
+        for part in of_every_kind(tx):
+            for call in (part.add, part.replace):
+                call([])
+                call(iter(()))
+        tx.history.append([])
+        tx.history.append(iter(()))
+        tx.imported.put("client", {})
+        tx.personal.put({})
+        tx.personal.remove([])
+        tx.personal.remove(iter(()))
+        expect("after calls with nothing", place.everything(tx), before)
+    with place.store.transaction() as tx:
+        expect("in the next block", place.everything(tx), before)
+
+
+def errors_tell_no_names(place: Place) -> None:
+    """What is refused is named by its ids: neither the error nor what it was raised from tells a name."""
+    named: dict[str, Any] = {"first_name": _NAME, "last_name": _NAME}
+    no = place.id("not there")
+    with place.fill().transaction(write=True) as tx:
+        calls: list[Callable[[], None]] = [
+            lambda: tx.clients.add([place.client("c1", **named)]),
+            lambda: tx.clients.add([place.client("n1", **named), place.client("n1", **named)]),
+            lambda: tx.clients.replace([place.client("n1", **named)]),
+            lambda: tx.users.add([place.user("kim", **named)]),
+            lambda: tx.users.replace([place.user("n1", **named)]),
+            lambda: tx.organizations.add([place.organization("haven", organization_name=_NAME)]),
+            lambda: tx.projects.add([place.project("n1", organization_id=no, project_name=_NAME)]),
+            lambda: tx.projects.replace([place.project("es", organization_id=no, project_name=_NAME)]),
+            lambda: tx.enrollments.add([place.enrollment("n1", personal_id=no, batch_id=_NAME)]),
+            lambda: tx.assignments.add([place.stint("n1", user_id=no, batch_id=_NAME)]),
+            lambda: tx.history.append(place.lines(tx.history.head(), {"number": 1, "reason": _NAME})),
+            lambda: tx.history.append(
+                place.lines(tx.history.head(), {"change_id": place.id("first"), "after": {"name": _NAME}})
+            ),
+        ]
+        for call in calls:
+            came = _raised(call)
+            if not isinstance(came, CaseAssignError):
+                fail(f"what cannot be written was not refused by an error of the library: {came!r}")
+            while came is not None:
+                if _NAME in f"{came} {came!r} {came.args} {vars(came)}":
+                    fail(f"{type(came).__name__} tells what was written beside the ids")
+                came = came.__cause__ or came.__context__
 
 
 def what_is_iterated_may_be_written(place: Place) -> None:
@@ -293,6 +316,8 @@ def what_is_iterated_may_be_written(place: Place) -> None:
             if len(moved) % 100 == 0:
                 tx.enrollments.replace([attrs.evolve(stay, household_id=place.id("z"))])
         expect("by_household", place.names(moved), ["e1", "e2", *names])
+        _write_while_iterating(place, tx)
+        tx.clients.replace(tx.clients.get([key])[key] for key in place.ids(["c1", "c2"]))
 
 
 def _come_back(place: Place, records: Sequence[Any]) -> None:
@@ -327,19 +352,54 @@ def _expect_named(caught: Sequence[Any], kind: str, ids: Sequence[str]) -> None:
     expect("what the error names", [(error.kind, tuple(error.ids)) for error in caught], [(kind, tuple(ids))])
 
 
-def _expect_undo_error(use: Callable[[], object]) -> None:
+def _write_while_iterating(place: Place, tx: Transaction) -> None:
+    """Add and replace records of each kind with each that comes, and expect those that were there."""
+    for records in of_every_kind(tx):
+        was_there = place.names(records)
+        seen = []
+        for record in records:
+            if place.is_own(record.key):
+                seen.append(record)
+                if len(seen) <= _FEW:
+                    key = f" {len(seen)}"
+                    records.add(each for each in _news(place, key, f"z{key}") if each.KIND == record.KIND)
+                    records.replace([record])
+        came = [name for name in place.names(seen) if name in set(was_there)]
+        expect(f"iterate while writing: each {seen[0].KIND}", came, was_there)
+    was_idle, idle = place.names(tx.enrollments.unassigned(ENTRY, [place.id("es")])), []
+    for number, stay in enumerate(tx.enrollments.unassigned(ENTRY, [place.id("es")])):
+        idle.append(stay)
+        if number < _FEW:
+            tx.assignments.add([place.stint(f"to {number}", enrollment_id=stay.key)])
+            tx.enrollments.add([place.enrollment(f" u{number}"), place.enrollment(f"zz{number}")])
+    expect("unassigned while writing", [name for name in place.names(idle) if name in set(was_idle)], was_idle)
+
+
+def _news(place: Place, *names: str) -> list[Any]:
+    """Return new records of each kind."""
+    makes = (place.organization, place.project, place.user, place.client, place.enrollment, place.stint)
+    return [make(name) for make in makes for name in names or ("n1",)]
+
+
+def _one_of_each(records: Sequence[Any]) -> list[Any]:
+    """Return the first record of each kind."""
+    return list({record.KIND: record for record in reversed(records)}.values())[::-1]
+
+
+def _failing(given: Any, error: Exception) -> Iterator[Any]:
+    yield given
+    raise error
+
+
+def _raised(call: Callable[[], None]) -> BaseException | None:
     try:
-        use()
-    except UndoError:
-        return
-    expect("the error of whoever hands over the records", None, UndoError)
+        call()
+    except Exception as error:  # noqa: BLE001  # it is looked at
+        return error
+    return None
 
 
 @contextmanager
 def _writing(place: Place, kind: str) -> Iterator[Any]:
     with place.store.transaction(write=True) as tx:
         yield kind_of(tx, kind)
-
-
-def _names_of_ground() -> tuple[tuple[str, ...], ...]:
-    return ("haven",), ("es", "th"), ("kim", "lee"), ("c1", "c2"), ("e1", "e2"), ("a1", "a2")

@@ -1,0 +1,75 @@
+"""What tests/faults/damage.py finds: nothing in the store, and every fault that is planted; and what it once found."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlite_files import raw, small_store
+from test_faults_kill import run
+
+from caseassign import SYSTEM, Casework
+from caseassign.errors import DamagedStoreError
+from caseassign.stores.sqlite import SQLiteStore
+
+
+@pytest.mark.parametrize(
+    ("engine", "flips", "every"),
+    [
+        ("sqlite3", "40", "11"),
+        pytest.param("sqlite3-wal", "150", "3", marks=pytest.mark.slow),
+        pytest.param("apsw-wal", "150", "3", marks=pytest.mark.slow),
+    ],
+)
+def test_damage_is_noticed_and_made_no_worse(engine: str, flips: str, every: str) -> None:
+    """SPEC 10.4, 8.5: a damaged file is reported with the right error and left as it is; history is never wrong."""
+    status, report = run("damage.py", "--engine", engine, "--flips", flips, "--cuts", "20", "--every", every)
+    assert status == 0, report
+    assert "\n0 of these came out as they must not." in report
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("broken", "problem"),
+    [("trusting", "the history is not what was written"), ("grasping", "another application's: the file was changed")],
+)
+def test_a_store_that_notices_no_damage_is_found_out(broken: str, problem: str) -> None:
+    """SPEC 8.5, 10.4: a history that is not verified, and a store that takes any file for its own, are found."""
+    status, report = run("damage.py", "--flips", "200", "--cuts", "1", "--every", "100", "--broken", broken)
+    assert status == 1, report
+    assert problem in report
+
+
+@pytest.mark.parametrize("version", [0, -1, -(2**31)])
+def test_a_version_that_never_was(tmp_path: Path, version: int) -> None:
+    """SPEC 10.4: a file of ours with a version that never was is damaged; no migration is tried on it."""
+    path = tmp_path / "haven.sqlite"
+    with small_store(path):
+        pass
+    with raw(path) as connection:
+        connection.execute(f"PRAGMA user_version = {version}")
+    before = path.read_bytes()
+    with pytest.raises(DamagedStoreError, match="no version"):
+        SQLiteStore(path)
+    assert path.read_bytes() == before
+
+
+def test_a_schema_that_is_no_text(tmp_path: Path) -> None:
+    """SPEC 10.4, 8.4: where SQLite complains in words that are no text, the file is damaged."""
+    path = tmp_path / "haven.sqlite"
+    with small_store(path):
+        pass
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE client (", b"CREATE TABLE cli\xffnt ("))
+    with pytest.raises(DamagedStoreError, match="backup"):
+        SQLiteStore(path)
+
+
+def test_a_reference_to_nothing(tmp_path: Path) -> None:
+    """SPEC 10.4: a record that refers to one that is gone is damage, and an audit that comes across it says so."""
+    path = tmp_path / "haven.sqlite"
+    with small_store(path), raw(path) as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("UPDATE enrollment SET project_id = 'gone'")
+    with closing(SQLiteStore(path)) as store, pytest.raises(DamagedStoreError, match="project gone is not there"):
+        list(Casework(store, user=SYSTEM).audit())
