@@ -60,7 +60,10 @@ def test_a_schema_that_is_no_text(tmp_path: Path) -> None:
     path = tmp_path / "haven.sqlite"
     with small_store(path):
         pass
-    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE client (", b"CREATE TABLE cli\xffnt ("))
+    whole = path.read_bytes()
+    path.write_bytes(
+        whole.replace(b"tableclient", b"tablecli\xffnt").replace(b"CREATE TABLE client", b"CREATE TABLX client")
+    )
     with pytest.raises(DamagedStoreError, match="backup"):
         SQLiteStore(path)
 
