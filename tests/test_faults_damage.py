@@ -18,8 +18,8 @@ from caseassign.stores.sqlite import SQLiteStore
     ("engine", "flips", "every"),
     [
         ("sqlite3", "40", "11"),
-        pytest.param("sqlite3-wal", "150", "3", marks=pytest.mark.slow),
-        pytest.param("apsw-wal", "150", "3", marks=pytest.mark.slow),
+        pytest.param("sqlite3-wal", "150", "3", marks=pytest.mark.long),
+        pytest.param("apsw-wal", "150", "3", marks=pytest.mark.long),
     ],
 )
 def test_damage_is_noticed_and_made_no_worse(engine: str, flips: str, every: str) -> None:
@@ -29,7 +29,7 @@ def test_damage_is_noticed_and_made_no_worse(engine: str, flips: str, every: str
     assert "\n0 of these came out as they must not." in report
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("broken", "problem"),
     [("trusting", "the history is not what was written"), ("grasping", "another application's: the file was changed")],

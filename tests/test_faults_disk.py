@@ -15,9 +15,9 @@ from caseassign.errors import ConflictError
     ("engine", "every"),
     [
         ("sqlite3", "300"),
-        pytest.param("sqlite3-wal", "10", marks=pytest.mark.slow),
-        pytest.param("apsw-truncate", "10", marks=pytest.mark.slow),
-        pytest.param("apsw-wal", "10", marks=pytest.mark.slow),
+        pytest.param("sqlite3-wal", "10", marks=pytest.mark.long),
+        pytest.param("apsw-truncate", "10", marks=pytest.mark.long),
+        pytest.param("apsw-wal", "10", marks=pytest.mark.long),
     ],
 )
 def test_each_call_to_the_disk_fails_once(engine: str, every: str) -> None:
@@ -29,7 +29,7 @@ def test_each_call_to_the_disk_fails_once(engine: str, every: str) -> None:
     assert " 0 failures lost something" in report
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("broken", "problem"),
     [

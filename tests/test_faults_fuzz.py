@@ -10,7 +10,7 @@ import pytest
 
 SCRIPT = Path(__file__).parent / "faults" / "fuzz.py"
 TARGETS = {"rows": 450, "export": 150, "zip": 150, "csv": 300, "json": 450}
-SLOW = pytest.mark.slow
+SLOW = pytest.mark.long
 
 
 def fuzz(keep: Path, target: str, runs: int, *options: str) -> subprocess.CompletedProcess[str]:
@@ -39,7 +39,7 @@ def test_a_defect_that_is_put_into_a_reader_is_found(tmp_path: Path, target: str
     assert (tmp_path / "finding").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_fuzzer_that_is_led_by_coverage_finds_it_too(tmp_path: Path) -> None:
     """SPEC 9.2: atheris, where it is at hand, tries the same inputs under the same checks."""
     pytest.importorskip("atheris", reason="atheris, of the extra 'faults', is not at hand")

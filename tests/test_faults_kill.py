@@ -22,9 +22,9 @@ def run(script: str, *options: str) -> tuple[int, str]:
     "store",
     [
         "sqlite3",
-        pytest.param("apsw-wal", marks=pytest.mark.slow),
-        pytest.param("postgres", marks=pytest.mark.slow),
-        pytest.param("postgres-server", marks=pytest.mark.slow),
+        pytest.param("apsw-wal", marks=pytest.mark.long),
+        pytest.param("postgres", marks=pytest.mark.long),
+        pytest.param("postgres-server", marks=pytest.mark.long),
     ],
 )
 def test_nothing_is_lost_to_a_kill(store: str) -> None:
@@ -34,7 +34,7 @@ def test_nothing_is_lost_to_a_kill(store: str) -> None:
     assert " 0 kills lost something" in report
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("store", "broken", "problem"),
     [
@@ -54,7 +54,7 @@ def test_a_store_that_loses_acts_is_found_out(store: str, broken: str, problem: 
     assert problem in report
 
 
-@pytest.mark.parametrize("engine", ["apsw-wal", pytest.param("apsw-truncate", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("engine", ["apsw-wal", pytest.param("apsw-truncate", marks=pytest.mark.long)])
 def test_nothing_is_lost_to_a_power_cut(engine: str) -> None:
     """SPEC 10.1: whenever the power is cut, what was acknowledged is there whole, and nothing is half done."""
     status, report = run("power.py", "--engine", engine, "--cuts", "30")
@@ -62,7 +62,7 @@ def test_nothing_is_lost_to_a_power_cut(engine: str) -> None:
     assert " 0 lost something" in report
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("engine", ["apsw-wal", "apsw-truncate"])
 def test_a_store_that_syncs_nothing_is_found_out(engine: str) -> None:
     """SPEC 10.1: the power cuts find out a store that does not wait for the disk."""

@@ -10,8 +10,8 @@ from test_faults_kill import run
     ("engine", "kills", "every"),
     [
         ("sqlite3", "5", "400"),
-        pytest.param("sqlite3-wal", "50", "10", marks=pytest.mark.slow),
-        pytest.param("apsw-wal", "50", "10", marks=pytest.mark.slow),
+        pytest.param("sqlite3-wal", "50", "10", marks=pytest.mark.long),
+        pytest.param("apsw-wal", "50", "10", marks=pytest.mark.long),
     ],
 )
 def test_a_migration_is_done_or_not_done(engine: str, kills: str, every: str) -> None:
@@ -21,7 +21,7 @@ def test_a_migration_is_done_or_not_done(engine: str, kills: str, every: str) ->
     assert " 0 times something was lost" in report
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("broken", "problem"), [("piecemeal", "cannot be used"), ("no-copy", "no whole copy of what it was")]
 )

@@ -17,7 +17,7 @@ def mutants(*options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_no_bug_that_is_planted_in_an_act_goes_unnoticed() -> None:
     """SPEC 6.10: each is noticed by a test, refused by the type checker, or has a reason."""
     done = mutants()
@@ -25,7 +25,7 @@ def test_no_bug_that_is_planted_in_an_act_goes_unnoticed() -> None:
     assert "0 without one" in done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_bug_that_no_test_notices_is_shown() -> None:
     """SPEC 6.10: with the tests of another act alone, bugs survive, and the command fails."""
     done = mutants("--tests", "test_exit.py")

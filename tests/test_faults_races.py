@@ -32,7 +32,7 @@ def expect_nothing_wrong(done: subprocess.CompletedProcess[str], rounds: int) ->
     [
         ("memory", "threads"),
         ("sqlite", "processes"),
-        pytest.param("sqlite", "threads", marks=pytest.mark.slow),
+        pytest.param("sqlite", "threads", marks=pytest.mark.long),
     ],
 )
 def test_races(store: str, how: str) -> None:
@@ -40,7 +40,7 @@ def test_races(store: str, how: str) -> None:
     expect_nothing_wrong(races("--store", store, "--with", how, "--rounds", 15), 15)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["threads", "processes"])
 def test_races_on_postgres(dsn: str, how: str) -> None:
     """SPEC 10.1, 10.2: the same holds on PostgreSQL."""
@@ -51,16 +51,16 @@ def test_races_on_postgres(dsn: str, how: str) -> None:
     ("plant", "scene", "problem"),
     [
         ("late", "primaries", "2 hold the exclusive role"),
-        pytest.param("late", "exits", "somebody is open after the exit", marks=pytest.mark.slow),
-        pytest.param("late", "reassignments", "the caseload was torn apart", marks=pytest.mark.slow),
-        pytest.param("late", "plans", "told: ['done', 'done']", marks=pytest.mark.slow),
-        pytest.param("late", "undos", "history shows 2 undos", marks=pytest.mark.slow),
-        pytest.param("late", "commands", "carried out 2 times", marks=pytest.mark.slow),
+        pytest.param("late", "exits", "somebody is open after the exit", marks=pytest.mark.long),
+        pytest.param("late", "reassignments", "the caseload was torn apart", marks=pytest.mark.long),
+        pytest.param("late", "plans", "told: ['done', 'done']", marks=pytest.mark.long),
+        pytest.param("late", "undos", "history shows 2 undos", marks=pytest.mark.long),
+        pytest.param("late", "commands", "carried out 2 times", marks=pytest.mark.long),
         ("checks-before", "primaries", "2 hold the exclusive role"),
-        pytest.param("checks-before", "exits", "somebody is open after the exit", marks=pytest.mark.slow),
-        pytest.param("unrecorded", "exits", "is not as its last line says", marks=pytest.mark.slow),
-        pytest.param("piecemeal", "queue", "members have no case manager", marks=pytest.mark.slow),
-        pytest.param("impatient", "queue", "ConflictError: another process is writing", marks=pytest.mark.slow),
+        pytest.param("checks-before", "exits", "somebody is open after the exit", marks=pytest.mark.long),
+        pytest.param("unrecorded", "exits", "is not as its last line says", marks=pytest.mark.long),
+        pytest.param("piecemeal", "queue", "members have no case manager", marks=pytest.mark.long),
+        pytest.param("impatient", "queue", "ConflictError: another process is writing", marks=pytest.mark.long),
     ],
 )
 def test_planted_faults_are_found(plant: str, scene: str, problem: str) -> None:
@@ -70,7 +70,7 @@ def test_planted_faults_are_found(plant: str, scene: str, problem: str) -> None:
     assert problem in done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_planted_faults_are_found_on_postgres(dsn: str) -> None:
     """SPEC 10.1: READ COMMITTED without turns is not enough, and is found out."""
     done = races("--store", "postgres", "--dsn", dsn, "--plant", "unlocked", "--only", "reassignments", "--rounds", 60)

@@ -18,7 +18,7 @@ def symbolic(*options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_no_day_is_found_that_a_period_deals_with_wrongly() -> None:
     """SPEC 3.1: windows are half-open, on every day that there is."""
     done = symbolic("--examples", "15")
@@ -26,7 +26,7 @@ def test_no_day_is_found_that_a_period_deals_with_wrongly() -> None:
     assert ": held; " in done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_one_wrong_day_in_three_million_is_found_and_chance_does_not_find_it() -> None:
     """SPEC 3.1: the control, with a bug that one day shows."""
     found = symbolic("--plant", "--examples", "60")
