@@ -76,6 +76,7 @@ def test_what_the_contract_allows_is_not_caught(good: BrokenStore, tmp_path: Pat
 
 
 @pytest.mark.parametrize("broken", [each for each in BROKEN if BY_NAME[each.check] in QUICK], ids=named)
+@pytest.mark.long
 def test_a_broken_store_passes_most_checks(broken: BrokenStore, tmp_path: Path) -> None:
     """SPEC 10.3: what is wrong with a store shows where it is, and not everywhere."""
     candidate = Candidate.of(broken.opener(tmp_path))
