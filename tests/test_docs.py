@@ -190,7 +190,13 @@ def county(dsn: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         connection.execute("DROP DATABASE county WITH (FORCE)")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=named)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=[pytest.mark.slow] if page.stem == "certify-a-store" else [], id=named(page))
+        for page in PAGES
+    ],
+)
 def test_what_a_page_shows_is_what_happens(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:

@@ -31,7 +31,7 @@ def expect_nothing_wrong(done: subprocess.CompletedProcess[str], rounds: int) ->
     ("store", "how"),
     [
         ("memory", "threads"),
-        ("sqlite", "processes"),
+        pytest.param("sqlite", "processes", marks=pytest.mark.slow),
         pytest.param("sqlite", "threads", marks=pytest.mark.long),
     ],
 )

@@ -869,6 +869,7 @@ def test_stints_that_came_in_dirty_are_moved_where_they_break_nothing_new(world:
 # How many
 
 
+@pytest.mark.slow
 def test_eleven_cases_and_thousands_take_the_same_number_of_calls() -> None:
     """SPEC 6.11, 11: bulk does not stop after ten or at a page, and does not ask the store about each case."""
     calls: dict[int, tuple[int, int, int, int]] = {}

@@ -168,6 +168,7 @@ def test_a_check_that_cannot_be_run_does_not_certify(tmp_path: Path, monkeypatch
     assert not Report(store="SQLiteStore", results=(came,)).certified
 
 
+@pytest.mark.slow
 def test_the_kit_leaves_what_is_there_alone() -> None:
     """SPEC 10.3: what a store holds before the checks is there afterwards, and whoever wants is told of each result."""
     store = MemoryStore()
@@ -203,6 +204,7 @@ assert check_store(MemoryStore).certified
 """
 
 
+@pytest.mark.slow
 def test_check_store_needs_neither_pytest_nor_hypothesis() -> None:
     """SPEC 10.3: stores are checked where neither pytest nor hypothesis is installed."""
     subprocess.run([sys.executable, "-c", BLOCKED], check=True)
@@ -384,6 +386,7 @@ def test_a_declaration_is_true_or_false(ability: str) -> None:
         check_store(MemoryStore, **declared)
 
 
+@pytest.mark.slow
 def test_what_never_opens_the_store_fails(openers: Callable[[str], Any], capsys: pytest.CaptureFixture[str]) -> None:
     """SPEC 10.3: a store that does not open within the limit is reported on like a check that hangs."""
     assert main(["check-store", "openers:hangs", "--limit", "1"]) == 1
@@ -459,6 +462,7 @@ def test_a_module_that_cannot_be_imported_is_named(
     assert f"the module haven_broken cannot be imported: {said} came out\n" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_command_refuses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

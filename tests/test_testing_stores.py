@@ -128,7 +128,7 @@ class TestMemory(StoreSuite):
         return MemoryStore
 
 
-@pytest.mark.parametrize("certified", ["sqlite", "postgres"], indirect=True)
+@pytest.mark.parametrize("certified", ["sqlite", SLOW_POSTGRES], indirect=True)
 class TestDurable(StoreSuite):
     """SPEC 10.3: SQLite and PostgreSQL pass the tests of the suite."""
 
