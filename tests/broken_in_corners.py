@@ -294,6 +294,19 @@ class QuotesRecords(Altered):
     parts: ClassVar = {"clients": Quoting}
 
 
+class LeaksKeys(Altered):
+    """Lets the error of its engine out where there is no record to replace."""
+
+    class Leaking(Part):
+        def replace(self, records: Iterable[Any]) -> None:
+            try:
+                self._part.replace(records)
+            except NotFoundError as error:
+                raise KeyError(*error.ids) from None
+
+    parts: ClassVar = {"users": Leaking}
+
+
 # Blocks
 
 
@@ -491,6 +504,7 @@ CORNERS = (
     BrokenStore(KeepsWhatCame, "what-is-added-may-fail-on-the-way"),
     BrokenStore(RefusesNothing, "calls-with-nothing-do-nothing"),
     BrokenStore(QuotesRecords, "errors-tell-no-names"),
+    BrokenStore(LeaksKeys, "errors-tell-no-names"),
     BrokenStore(IteratesWhatChanges, "what-is-iterated-may-be-written"),
     BrokenStore(OrdersHouseholdsByUtf16, "members-of-a-household-come-together"),
     BrokenStore(FoldsAnswers, "projects-of-enrollments"),
