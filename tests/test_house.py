@@ -86,8 +86,8 @@ def test_the_library_stays_small() -> None:
     extras, adapters = {"demo", "display", "cli", "testing"}, {"stores", "formats"}
     library = [path for path in SOURCES if not extras & set(path.parts) and not path.name.startswith("postgres")]
     sizes = {path: lines_of_code(path) for path in library}
-    assert sum(size for path, size in sizes.items() if not adapters & set(path.parts)) < 6_200
-    assert sum(sizes.values()) < 9_000
+    assert sum(size for path, size in sizes.items() if not adapters & set(path.parts)) < 6_900
+    assert sum(sizes.values()) < 9_800
 
 
 def test_run_time_dependencies_stay_three() -> None:

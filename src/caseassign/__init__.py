@@ -33,6 +33,7 @@ from caseassign.acts.import_export import ImportResult
 from caseassign.acts.outcome import Outcome
 from caseassign.acts.plan import PlannedCase, PlannedOutcome, ReassignmentPlan
 from caseassign.audit import Audit, Finding
+from caseassign.audit_tables import Broken, TablesAudit, audit_tables
 from caseassign.caseloads import Caseload, Caseloads
 from caseassign.cases import Case, Cases
 from caseassign.casework import Casework
@@ -76,6 +77,7 @@ from caseassign.rules import (
     ADVISORY_RULES,
     GUARDS,
     REQUIRED_RULES,
+    Tables,
     caseload_at_most,
     exclusive_role,
     for_heads_of_household,
@@ -102,6 +104,7 @@ __all__ = [
     "AssignmentImport",
     "AssignmentStatus",
     "Audit",
+    "Broken",
     "Case",
     "CaseAssignError",
     "CaseAssignment",
@@ -145,10 +148,13 @@ __all__ = [
     "RuleViolationError",
     "SQLiteStore",
     "StorageError",
+    "Tables",
+    "TablesAudit",
     "Unrestricted",
     "User",
     "Violation",
     "WrongStoreError",
+    "audit_tables",
     "caseload_at_most",
     "exclusive_role",
     "for_heads_of_household",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
+from functools import cache, partial, reduce
 from itertools import groupby
+from operator import itemgetter, or_
 from typing import Any, Final
 
 import attrs
@@ -14,7 +16,8 @@ from caseassign.batches import in_batches
 from caseassign.cases import Selection
 from caseassign.desk import Desk
 from caseassign.errors import Violation
-from caseassign.model import CaseAssignment, Enrollment, Project
+from caseassign.gather import caseload_facts, enrollment_facts
+from caseassign.model import CaseAssignment, Enrollment, HouseholdKey
 from caseassign.policy import Action
 from caseassign.rules import (
     AssignmentFacts,
@@ -22,14 +25,16 @@ from caseassign.rules import (
     EnrollmentFacts,
     Facts,
     HouseholdFacts,
+    Rows,
     Rules,
-    by_subject,
-    examine,
 )
+from caseassign.search import Search, searches
 from caseassign.sight import Sight
-from caseassign.storage import Transaction
+from caseassign.storage import Row, Searchable, Transaction
+from caseassign.walk import Met, examined, walked
 
-_HOUSEHOLDS_AT_ONCE: Final = 1_000
+_AT_ONCE: Final = 1_000
+"""How many households, enrollments or users are looked at together."""
 
 
 @attrs.frozen(kw_only=True)
@@ -56,7 +61,10 @@ class Finding:
 class Audit:
     """Every violation as of a day. Each iteration reads the store anew, in one transaction, with flat memory.
 
-    After an iteration ``withheld`` says how many enrollments the acting user may not see.
+    Where the store is `Searchable`, what breaks the rules that have a second form is searched for, and only what is
+    found is looked at; for the other rules, and in other stores, everything is gone through household by household.
+    Both find the same, in another order. After an iteration ``withheld`` says how many enrollments the acting user may
+    not see.
     """
 
     def __init__(
@@ -71,81 +79,107 @@ class Audit:
     def __iter__(self) -> Iterator[Finding]:
         desk = self._desk
         self.withheld = 0
-        seen = 0
-        caseloads: defaultdict[str, list[AssignmentFacts]] = defaultdict(list)
-        wants_caseloads = bool(by_subject(desk.required + desk.advisory)[CaseloadFacts])
         with desk.asking(Action.AUDIT_RUN) as (tx, actor):
             desk.authorize(actor, Action.AUDIT_RUN)
             sight = Sight(desk, tx, actor)
             part = sight.part(self._selection.takes)
             if part.hidden:
                 self.withheld = tx.enrollments.count(part.hidden)
-            enrollments = tx.enrollments.by_household(part.shown)
-            households = groupby(enrollments, key=lambda e: e.household_key or e.enrollment_id)
-            for batch in in_batches((tuple(members) for _, members in households), _HOUSEHOLDS_AT_ONCE):
-                for household in self._facts(tx, sight, batch):
-                    yield from self._household(household)
-                    if wants_caseloads:
-                        for stint in (stint for member in household for stint in member.stints if stint.is_active):
-                            caseloads[stint.user.user_id].append(stint)
-                seen += sum(len(members) for members in batch)
-                if self._progress is not None:
-                    self._progress(seen)
-        for _, cases in sorted(caseloads.items()):
-            facts = CaseloadFacts(user=cases[0].user, cases=tuple(cases), as_of=self.as_of)
-            yield from self._examined([facts], advisory=True)
+            required, advisory = desk.required, desk.advisory
+            if isinstance(tx, Searchable):
+                found, required, advisory = searches(required, advisory, self.as_of, part.shown)
+                yield from map(_finding, self._searched(tx, tx, found, part.shown))
+            if required or advisory:
+                households = self._households(tx, sight, part.shown)
+                yield from map(_finding, walked(households, required, advisory, self.as_of))
 
     def counts(self) -> dict[str, int]:
         """Return how many violations there are of each code, by code."""
         return dict(sorted(Counter(finding.code for finding in self).items()))
 
-    def _facts(
-        self, tx: Transaction, sight: Sight, households: Sequence[tuple[Enrollment, ...]]
-    ) -> Iterator[list[EnrollmentFacts]]:
-        found = [enrollment for members in households for enrollment in members]
-        projects = tx.projects.get({enrollment.project_id for enrollment in found})
-        seen = sight.of_enrollments({e.enrollment_id: e.project_id for e in found})
-        enrollments = [enrollment for enrollment in found if enrollment.enrollment_id in seen]
-        self.withheld += len(found) - len(enrollments)
-        stints: defaultdict[str, list[CaseAssignment]] = defaultdict(list)
-        for stint in tx.assignments.of_enrollments([enrollment.enrollment_id for enrollment in enrollments]):
-            if not stint.voided:
-                stints[stint.enrollment_id].append(stint)
-        users = tx.users.get({stint.user_id for of_one in stints.values() for stint in of_one})
-        for members in households:
-            project = projects[members[0].project_id]
-            facts = [
-                self._enrollment(member, project, stints[member.enrollment_id], users)
-                for member in members
-                if member.enrollment_id in seen
+    # What is searched for
+
+    def _searched(
+        self, tx: Transaction, where: Searchable, found: Sequence[Search], projects: frozenset[str] | None
+    ) -> Iterator[Met]:
+        every = 0 if self._progress is None else tx.enrollments.count(projects)
+        statements = [search.sql(where.tables) for search in found]
+        for number, (search, rows) in enumerate(zip(found, where.search(statements), strict=True), start=1):
+            rules = cache(partial(_rules, search))
+            for total, facts in self._looked_at(tx, search, rows):
+                required, advisory = rules(total)
+                yield from examined(required, [facts], required=True)
+                yield from examined(advisory, [facts], required=False)
+            if self._progress is not None:
+                self._progress(every * number // len(found))
+
+    def _looked_at(self, tx: Transaction, search: Search, rows: Iterable[Row]) -> Iterator[tuple[int, Facts]]:
+        """Yield the facts of what a search found, each with the sum that stands for the rules that are broken there."""
+        if search.rows is Rows.CASELOADS:
+            return self._caseloads_found(tx, search, rows)
+        if search.rows is Rows.HOUSEHOLDS:
+            return self._households_found(tx, rows)
+        return self._enrollments_found(tx, rows)
+
+    def _caseloads_found(self, tx: Transaction, search: Search, rows: Iterable[Row]) -> Iterator[tuple[int, Facts]]:
+        for batch in in_batches(rows, _AT_ONCE):
+            users = tx.users.get([user_id for _, user_id in batch])
+            held = caseload_facts(tx, users.values(), self.as_of, search.projects)
+            for total, user_id in batch:
+                yield total, CaseloadFacts(user=users[user_id], cases=tuple(held[user_id]), as_of=self.as_of)
+
+    def _households_found(self, tx: Transaction, rows: Iterable[Row]) -> Iterator[tuple[int, Facts]]:
+        for batch in in_batches(rows, _AT_ONCE):
+            members = [
+                *tx.enrollments.of_households(HouseholdKey(*key) for _, alone, *key in batch if alone is None),
+                *tx.enrollments.get(alone for _, alone, *_ in batch if alone is not None).values(),
             ]
-            if facts:
-                yield facts
+            households: defaultdict[HouseholdKey | str, list[EnrollmentFacts]] = defaultdict(list)
+            for facts in enrollment_facts(tx, [member for member in members if not member.deleted], self.as_of):
+                households[_household(facts.enrollment)].append(facts)
+            for total, alone, *key in batch:
+                yield total, HouseholdFacts(members=tuple(households[alone or HouseholdKey(*key)]), as_of=self.as_of)
 
-    def _enrollment(
-        self, enrollment: Enrollment, project: Project, stints: Sequence[CaseAssignment], users: Any
-    ) -> EnrollmentFacts:
-        return EnrollmentFacts(
-            enrollment=enrollment, project=project, assignments=tuple(stints), users=users, as_of=self.as_of
-        )
+    def _enrollments_found(self, tx: Transaction, rows: Iterable[Row]) -> Iterator[tuple[int, Facts]]:
+        totals = ((key, reduce(or_, (row[0] for row in of_one))) for key, of_one in groupby(rows, key=itemgetter(1)))
+        for batch in in_batches(totals, _AT_ONCE):
+            enrollments = tx.enrollments.get([key for key, _ in batch])
+            facts = enrollment_facts(tx, [enrollments[key] for key, _ in batch], self.as_of)
+            yield from zip((total for _, total in batch), facts, strict=True)
 
-    def _household(self, members: Sequence[EnrollmentFacts]) -> Iterator[Finding]:
-        present = tuple(member for member in members if not member.enrollment.deleted)
-        deleted = [member for member in members if member.enrollment.deleted]
-        if present:
-            yield from self._examined([HouseholdFacts(members=present, as_of=self.as_of)], advisory=True)
-        yield from self._examined(deleted, advisory=False)
+    # What is gone through
 
-    def _examined(self, facts: Sequence[Facts], *, advisory: bool) -> Iterator[Finding]:
-        sets: list[tuple[Rules, bool]] = [(self._desk.required, True)]
-        if advisory:
-            sets.append((self._desk.advisory, False))
-        for rules, required in sets:
-            for each, violation in examine(rules, facts):
-                yield _finding(each, violation, required=required)
+    def _households(
+        self, tx: Transaction, sight: Sight, projects: frozenset[str] | None
+    ) -> Iterator[tuple[EnrollmentFacts, ...]]:
+        """Yield the facts of every household that the actor may see."""
+        seen = 0
+        households = groupby(tx.enrollments.by_household(projects), key=_household)
+        for batch in in_batches((tuple(members) for _, members in households), _AT_ONCE):
+            every = [enrollment for members in batch for enrollment in members]
+            shown = sight.of_enrollments({e.enrollment_id: e.project_id for e in every})
+            found = [enrollment for enrollment in every if enrollment.enrollment_id in shown]
+            self.withheld += len(every) - len(found)
+            facts = enrollment_facts(tx, found, self.as_of)
+            for _, members in groupby(facts, key=lambda each: _household(each.enrollment)):
+                yield tuple(members)
+            seen += len(every)
+            if self._progress is not None:
+                self._progress(seen)
 
 
-def _finding(facts: Facts, violation: Violation, *, required: bool) -> Finding:
+def _household(enrollment: Enrollment) -> HouseholdKey | str:
+    return enrollment.household_key or enrollment.enrollment_id
+
+
+def _rules(search: Search, total: int) -> tuple[Rules, Rules]:
+    """Return the required and the advisory rules of a search for which a sum stands."""
+    broken = search.broken(total)
+    return tuple(e.rule for e in broken if e.required), tuple(e.rule for e in broken if not e.required)
+
+
+def _finding(met: Met) -> Finding:
+    facts, violation, required = met
     about: dict[str, str | None] = {}
     if isinstance(facts, CaseloadFacts):
         about["user_id"] = facts.user.user_id

@@ -7,8 +7,7 @@ with names withheld where their access is gone.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final, Literal, TypeAlias, get_args
 
@@ -17,6 +16,7 @@ import attrs
 from caseassign.cases import EVERYTHING, Assembler, Case, Cases, PageKey, Selection, name_of
 from caseassign.desk import Desk
 from caseassign.errors import InvalidRecordError
+from caseassign.gather import caseload_facts
 from caseassign.model import COVER, Actor, AssignmentStatus, CaseAssignment, Client, Enrollment, Project, User
 from caseassign.past import present
 from caseassign.policy import Action
@@ -210,7 +210,7 @@ def _who_may_take(
     desk: Desk, tx: Transaction, users: Sequence[User], enrollment: Enrollment, project: Project, start: date
 ) -> Iterator[User]:
     """Yield those of the users who could hold an enrollment from a day on, in a role that is yet to be chosen."""
-    held = _caseloads(tx, users, start) if by_subject(desk.guards)[CaseloadFacts] else {}
+    held = caseload_facts(tx, users, start) if by_subject(desk.guards)[CaseloadFacts] else {}
     for user in users:
         stint = CaseAssignment(
             assignment_id="to be made", enrollment_id=enrollment.enrollment_id, user_id=user.user_id, start_date=start
@@ -219,27 +219,6 @@ def _who_may_take(
         caseload = CaseloadFacts(user=user, cases=(*held.get(user.user_id, ()), case), as_of=start)
         if all(violation.field == "role" for violation in check(desk.guards, [case, caseload])):
             yield user
-
-
-def _caseloads(tx: Transaction, users: Sequence[User], as_of: date) -> Mapping[str, Sequence[AssignmentFacts]]:
-    """Return the facts of the cases in which each user is active as of a day."""
-    of_ids = {user.user_id: user for user in users}
-    stints = [stint for stint in tx.assignments.of_users(of_ids, as_of) if not stint.voided]
-    enrollments = tx.enrollments.get({stint.enrollment_id for stint in stints})
-    projects = tx.projects.get({enrollment.project_id for enrollment in enrollments.values()})
-    held: defaultdict[str, list[AssignmentFacts]] = defaultdict(list)
-    for stint in stints:
-        enrollment = enrollments[stint.enrollment_id]
-        facts = AssignmentFacts(
-            assignment=stint,
-            enrollment=enrollment,
-            project=projects[enrollment.project_id],
-            user=of_ids[stint.user_id],
-            as_of=as_of,
-        )
-        if facts.is_active:
-            held[stint.user_id].append(facts)
-    return held
 
 
 def _matches(user: User, words: Sequence[str]) -> bool:

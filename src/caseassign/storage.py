@@ -26,16 +26,20 @@ So what somebody may not see is left out by the store's query, and never loaded.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from caseassign.errors import NotFoundError
 from caseassign.history import Change, Head, RecordKey
 from caseassign.model import CaseAssignment, Client, Enrollment, HouseholdKey, Organization, Project, User
+from caseassign.rules import Tables
 
 R = TypeVar("R")
+
+Row: TypeAlias = tuple[Any, ...]
+"""One row of what a search finds."""
 
 
 class Records(Protocol[R]):
@@ -234,6 +238,24 @@ class Transaction(Protocol):
     @property
     def personal(self) -> Personal:
         """The personal texts that lines of history stand for."""
+
+
+@runtime_checkable
+class Searchable(Protocol):
+    """What a transaction may offer besides: to run SQL over its records where they lie, so that audits are fast.
+
+    `caseassign.rules.sql` names the six tables, and what the SQL is made of.
+    """
+
+    @property
+    def tables(self) -> Tables:
+        """What the six tables are called."""
+
+    def search(self, statements: Sequence[str]) -> Iterator[Iterator[Row]]:
+        """Yield the rows of each statement, in the order of the statements, without holding them all in memory.
+
+        They find what the transaction sees. Only `caseassign.search` writes such statements.
+        """
 
 
 class Store(Protocol):

@@ -15,10 +15,20 @@ An agency leaves a rule out by giving a tuple without it.
 
 from caseassign.rules.advisory import ADVISORY_RULES
 from caseassign.rules.agency import caseload_at_most, exclusive_role, known_roles, with_hard_limits
-from caseassign.rules.engine import Rule, Rules, by_subject, check, examine, for_heads_of_household, for_project_types
+from caseassign.rules.engine import (
+    Rule,
+    Rules,
+    by_subject,
+    check,
+    examine,
+    for_heads_of_household,
+    for_project_types,
+    subject,
+)
 from caseassign.rules.facts import AssignmentFacts, CaseloadFacts, EnrollmentFacts, Facts, HouseholdFacts
 from caseassign.rules.guards import GUARDS
 from caseassign.rules.required import REQUIRED_RULES
+from caseassign.rules.sql import InSQL, Rows, Tables, in_sql
 
 __all__ = [
     "ADVISORY_RULES",
@@ -29,8 +39,11 @@ __all__ = [
     "EnrollmentFacts",
     "Facts",
     "HouseholdFacts",
+    "InSQL",
+    "Rows",
     "Rule",
     "Rules",
+    "Tables",
     "by_subject",
     "caseload_at_most",
     "check",
@@ -38,6 +51,8 @@ __all__ = [
     "exclusive_role",
     "for_heads_of_household",
     "for_project_types",
+    "in_sql",
     "known_roles",
+    "subject",
     "with_hard_limits",
 ]

@@ -1,16 +1,60 @@
-"""The advisory rules: worth looking at. They never block an act; the audit lists them."""
+"""The advisory rules: worth looking at. They never block an act; the audit lists them. Each in two forms."""
+
+# ruff: noqa: S608  # the conditions are constants of this package, and a rule is code
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Final
 
 from caseassign.errors import Violation
-from caseassign.model import COVER, AssignmentStatus
+from caseassign.model import ALL_ORGANIZATIONS, COVER, AssignmentStatus
 from caseassign.period import Period
 from caseassign.rules.facts import AssignmentFacts, EnrollmentFacts, HouseholdFacts
+from caseassign.rules.sql import ACTIVE, OPEN, Rows, held_on, in_sql, stint_where, uncovered
+
+_HELD_NOW: Final = held_on("{as_of}")
+_FIRST_DAY: Final = (
+    "CASE WHEN assignment.start_date < enrollment.entry_date THEN enrollment.entry_date ELSE assignment.start_date END"
+)
 
 
+_AFTER_THE_SAME_DAY: Final = stint_where(
+    "held.end_date = assignment.end_date AND held.start_date < held.end_date "
+    "AND held.assignment_id < assignment.assignment_id"
+)
+_BEFORE_IT: Final = stint_where(
+    "(held.start_date < assignment.start_date OR (held.start_date = assignment.start_date "
+    "AND held.assignment_id < assignment.assignment_id))"
+)
+
+# A gap begins after a stint with days, or on the first day of all: that of the first stint, or of the entry after it.
+# Of several stints after which it begins, the first by id counts.
+_GAP: Final = f"""
+    (
+        assignment.start_date < assignment.end_date AND assignment.end_date > enrollment.entry_date
+        AND {uncovered("assignment.end_date")} AND NOT {_AFTER_THE_SAME_DAY}
+    ) OR (
+        (assignment.start_date < enrollment.entry_date OR assignment.start_date = assignment.end_date)
+        AND {uncovered(_FIRST_DAY)} AND NOT {_BEFORE_IT}
+    )
+"""
+
+_HELD_BY_OTHERS: Final = stint_where(f"held.role <> '{COVER}' AND {_HELD_NOW}")
+_CAN_ACCESS: Final = f"""(
+    EXISTS (
+        SELECT 1 FROM {{projects}} project
+        WHERE project.project_id = enrollment.project_id AND (assignment.user_id, project.organization_id) IN (
+            SELECT user_id, organization_id FROM {{user_organizations}} access
+        )
+    ) OR assignment.user_id IN (
+        SELECT user_id FROM {{user_permissions}} permission WHERE permission = '{ALL_ORGANIZATIONS}'
+    )
+)"""
+
+
+@in_sql(f"{OPEN} AND NOT {stint_where(_HELD_NOW)}")
 def unassigned(facts: EnrollmentFacts) -> Iterator[Violation]:
     """An open enrollment has somebody active on it."""
     if facts.enrollment.is_open(facts.as_of) and not facts.holders:
@@ -22,6 +66,7 @@ def unassigned(facts: EnrollmentFacts) -> Iterator[Violation]:
         )
 
 
+@in_sql(_GAP, Rows.ASSIGNMENTS)
 def gap(facts: EnrollmentFacts) -> Iterator[Violation]:
     """Somebody is responsible on every day of a stay up to now, from its first assignment on."""
     first = min((stint.start_date for stint in facts.assignments), default=None)
@@ -40,6 +85,7 @@ def gap(facts: EnrollmentFacts) -> Iterator[Violation]:
         yield Violation("gap", "start_date", [key], message)
 
 
+@in_sql(f"{OPEN} AND {stint_where(_HELD_NOW)} AND NOT {_HELD_BY_OTHERS}")
 def only_cover(facts: EnrollmentFacts) -> Iterator[Violation]:
     """Not everybody who is active on an open enrollment only covers for somebody."""
     active = [stint for stint in facts.assignments if stint.status(facts.as_of) is AssignmentStatus.ACTIVE]
@@ -52,6 +98,7 @@ def only_cover(facts: EnrollmentFacts) -> Iterator[Violation]:
         )
 
 
+@in_sql("household.holdings <> household.open_members * household.holders")
 def household_differs(facts: HouseholdFacts) -> Iterator[Violation]:
     """Members of one household who are open as of the day share the same active case managers, cover aside."""
     holders = {
@@ -72,6 +119,7 @@ def household_differs(facts: HouseholdFacts) -> Iterator[Violation]:
         )
 
 
+@in_sql(f"{ACTIVE} AND assignment.user_id IN (SELECT user_id FROM {{users}} WHERE left_on <= {{as_of}})")
 def held_by_departed(facts: AssignmentFacts) -> Iterator[Violation]:
     """Whoever is active on a case has not left."""
     if facts.is_active and facts.user.has_left(facts.as_of):
@@ -83,6 +131,7 @@ def held_by_departed(facts: AssignmentFacts) -> Iterator[Violation]:
         )
 
 
+@in_sql(f"{ACTIVE} AND NOT {_CAN_ACCESS}")
 def held_without_access(facts: AssignmentFacts) -> Iterator[Violation]:
     """Whoever is active on a case can access the organization that runs the project."""
     if facts.is_active and not facts.user.can_access(facts.project):
@@ -95,6 +144,10 @@ def held_without_access(facts: AssignmentFacts) -> Iterator[Violation]:
         )
 
 
+@in_sql(
+    "assignment.kept_after_exit AND enrollment.exit_date IS NOT NULL "
+    "AND (assignment.end_date IS NULL OR assignment.end_date > {as_of})",
+)
 def kept_after_exit(facts: AssignmentFacts) -> Iterator[Violation]:
     """A case that was deliberately kept open past the exit has since been ended."""
     assignment = facts.assignment
@@ -110,12 +163,14 @@ def kept_after_exit(facts: AssignmentFacts) -> Iterator[Violation]:
         )
 
 
+@in_sql("household.heads = 0")
 def no_head(facts: HouseholdFacts) -> Iterator[Violation]:
     """A household has a head."""
     if not any(member.enrollment.is_head for member in facts.members):
         yield Violation("no-head", "relationship_to_hoh", facts.ids, "the household has no head")
 
 
+@in_sql("household.heads > 1")
 def several_heads(facts: HouseholdFacts) -> Iterator[Violation]:
     """A household has only one head."""
     heads = [member.enrollment.enrollment_id for member in facts.members if member.enrollment.is_head]

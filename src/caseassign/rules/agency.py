@@ -17,6 +17,7 @@ from caseassign.errors import InvalidRecordError, Violation
 from caseassign.model import COVER, is_text
 from caseassign.rules.engine import Rule, Rules
 from caseassign.rules.facts import AssignmentFacts, CaseloadFacts, EnrollmentFacts
+from caseassign.rules.sql import SHARE_A_DAY, Rows, in_sql, quoted
 
 Counting: TypeAlias = Literal["cases", "households"]
 """What a limit counts."""
@@ -28,6 +29,9 @@ def exclusive_role(role: str) -> Rule:
     """Return the required rule that an enrollment has at most one holder in ``role``, as of any day."""
     _refuse_no_role("exclusive_role", [role])
 
+    both_in_it = f"assignment.role = {quoted(role)} AND other.role = {quoted(role)}"
+
+    @in_sql(f"{both_in_it} AND assignment.user_id <> other.user_id AND {SHARE_A_DAY}", Rows.PAIRS)
     def role_taken(facts: EnrollmentFacts) -> Iterator[Violation]:
         """In an exclusive role, an enrollment has at most one holder as of any day."""
         held = [stint for stint in facts.assignments if stint.role == role]
@@ -73,6 +77,7 @@ def caseload_at_most(limit: int, counting: Counting = "cases", hard: bool = Fals
     if limit < 0:
         raise InvalidRecordError("Rule", "limit", "is below zero")
 
+    @in_sql(f"caseload.{counting} > {limit}")
     def caseload_above(facts: CaseloadFacts) -> Iterator[Violation]:
         """A user holds no more cases, or households, than the agency's limit."""
         own = [case for case in facts.cases if case.assignment.role != COVER]

@@ -12,6 +12,7 @@ import attrs
 from caseassign.errors import InvalidRecordError, Violation
 from caseassign.model import ProjectType
 from caseassign.rules.facts import CaseloadFacts, EnrollmentFacts, Facts, HouseholdFacts
+from caseassign.rules.sql import InSQL, carry, narrowed_to_heads, narrowed_to_types, sql_of
 
 Rule: TypeAlias = Callable[[Any], Iterable[Violation]]
 """A rule: a function of the facts of its subject. The annotation of its parameter says which facts it wants."""
@@ -84,7 +85,7 @@ def for_project_types(rule: Rule, project_types: Iterable[ProjectType]) -> Rule:
         project = facts.members[0].project if isinstance(facts, HouseholdFacts) else facts.project
         return rule(facts) if project.project_type in wanted else ()
 
-    return _about(subject(rule), narrowed)
+    return _about(subject(rule), narrowed, narrowed_to_types(sql_of(rule), wanted))
 
 
 def for_heads_of_household(rule: Rule) -> Rule:
@@ -100,10 +101,10 @@ def for_heads_of_household(rule: Rule) -> Rule:
     def narrowed(facts: Any) -> Iterable[Violation]:
         return rule(facts) if facts.enrollment.is_head else ()
 
-    return _about(kind, narrowed)
+    return _about(kind, narrowed, narrowed_to_heads(sql_of(rule)))
 
 
-def _about(kind: type[Facts], narrowed: Rule) -> Rule:
+def _about(kind: type[Facts], narrowed: Rule, form: InSQL | None) -> Rule:
     """Say of a narrowed rule what it is about; `wraps` takes that over from a function, but not from an object."""
     narrowed.__annotations__ = {"facts": kind}
-    return narrowed
+    return carry(narrowed, form)

@@ -1,4 +1,4 @@
-"""The required rules: what must hold of the records, whenever one looks."""
+"""The required rules: what must hold of the records, whenever one looks. Each in two forms that say the same."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from itertools import combinations
 from caseassign.errors import Violation
 from caseassign.model import CaseAssignment
 from caseassign.rules.facts import AssignmentFacts, EnrollmentFacts
+from caseassign.rules.sql import SHARE_A_DAY, Rows, in_sql
 
 
+@in_sql("assignment.start_date < enrollment.entry_date")
 def starts_before_entry(facts: AssignmentFacts) -> Iterator[Violation]:
     """An assignment starts on or after the enrollment's entry."""
     if facts.assignment.start_date < facts.enrollment.entry_date:
@@ -23,6 +25,7 @@ def starts_before_entry(facts: AssignmentFacts) -> Iterator[Violation]:
         )
 
 
+@in_sql("assignment.start_date > enrollment.exit_date AND NOT assignment.kept_after_exit")
 def starts_after_exit(facts: AssignmentFacts) -> Iterator[Violation]:
     """An assignment starts on or before the exit, if there is one, unless it is kept."""
     exit_date = facts.enrollment.exit_date
@@ -36,6 +39,7 @@ def starts_after_exit(facts: AssignmentFacts) -> Iterator[Violation]:
         )
 
 
+@in_sql("assignment.end_date > enrollment.exit_date AND NOT assignment.kept_after_exit")
 def ends_after_exit(facts: AssignmentFacts) -> Iterator[Violation]:
     """An assignment ends on or before the exit, if there is one, unless it is kept."""
     assignment, exit_date = facts.assignment, facts.enrollment.exit_date
@@ -51,6 +55,9 @@ def ends_after_exit(facts: AssignmentFacts) -> Iterator[Violation]:
         )
 
 
+@in_sql(
+    "assignment.end_date IS NULL AND enrollment.exit_date IS NOT NULL AND NOT assignment.kept_after_exit",
+)
 def open_after_exit(facts: AssignmentFacts) -> Iterator[Violation]:
     """An exited enrollment has no open-ended assignment, unless it is kept."""
     assignment = facts.assignment
@@ -64,6 +71,7 @@ def open_after_exit(facts: AssignmentFacts) -> Iterator[Violation]:
         )
 
 
+@in_sql(f"assignment.user_id = other.user_id AND assignment.role = other.role AND {SHARE_A_DAY}", Rows.PAIRS)
 def overlaps_own(facts: EnrollmentFacts) -> Iterator[Violation]:
     """One user has no two stints on one enrollment, in one role, that share a day."""
     own: defaultdict[tuple[str, str], list[CaseAssignment]] = defaultdict(list)
@@ -82,6 +90,7 @@ def overlaps_own(facts: EnrollmentFacts) -> Iterator[Violation]:
                 )
 
 
+@in_sql("enrollment.deleted")
 def enrollment_deleted(facts: AssignmentFacts) -> Iterator[Violation]:
     """No live stint stands on a deleted enrollment."""
     if facts.enrollment.deleted:
@@ -94,6 +103,7 @@ def enrollment_deleted(facts: AssignmentFacts) -> Iterator[Violation]:
         )
 
 
+@in_sql("enrollment.exit_date < enrollment.entry_date")
 def exits_before_entry(facts: EnrollmentFacts) -> Iterator[Violation]:
     """An enrollment exits on or after its entry."""
     enrollment = facts.enrollment

@@ -11,7 +11,8 @@ from typing import Any, Final, TypeVar
 import attrs
 
 from caseassign.model import CaseAssignment, Enrollment, Project, Record, User
-from caseassign.stores.sql import Form, Forms, Row
+from caseassign.storage import Row
+from caseassign.stores.sql import Form, Forms
 from caseassign.stores.sql_rows import CHANGES, CLIENTS, HEADS, ORGANIZATIONS
 
 R = TypeVar("R", bound=Record)

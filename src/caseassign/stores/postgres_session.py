@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import count
+from itertools import chain, count
 from typing import Any, Final, TypeAlias
 
 import psycopg
@@ -14,9 +14,10 @@ from psycopg.rows import tuple_row
 
 from caseassign.errors import StorageError
 from caseassign.model import is_text
+from caseassign.storage import Row
 from caseassign.stores.block import Block
 from caseassign.stores.postgres_errors import translated
-from caseassign.stores.sql import ROWS_AT_ONCE, Dialect, Row
+from caseassign.stores.sql import ROWS_AT_ONCE, Dialect
 
 _NUMBERS: Final = count(1)
 """What tells the streams on one connection apart, whichever store they belong to."""
@@ -34,6 +35,8 @@ def dialect(schema: str) -> Dialect:
         ids=lambda ids: [key for key in ids if is_text(key)],
         pairs=lambda pairs: json.dumps([pair for pair in pairs if is_text(pair[0]) and is_text(pair[1])]),
         day=lambda day: day,
+        of_user="(SELECT user_id, unnest({1}) AS {0} FROM {2})",
+        join="JOIN",
     )
 
 
@@ -100,6 +103,10 @@ class Session:
         self._close(name)
         yield rows
         self.check()
+
+    def search(self, statements: Sequence[str]) -> Iterator[Iterator[Row]]:
+        """Yield the rows of each statement, one statement after the other."""
+        return (chain.from_iterable(self.stream(sql.replace("%", "%%"))) for sql in statements)
 
     def write(self, sql: str, rows: Iterable[Row]) -> None:
         """Run a statement once for each of the rows; only within `all_or_nothing`, which has checked that it may."""

@@ -7,16 +7,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import date
 from inspect import signature
-from typing import Any, Final, Generic, TypeAlias, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 import attrs
 
 from caseassign.history import Change, Head
 from caseassign.model import CaseAssignment, Client, Enrollment, Organization, Project, User
+from caseassign.rules import Tables
+from caseassign.storage import Row
 
 R = TypeVar("R")
-
-Row: TypeAlias = tuple[Any, ...]
 
 Steps: TypeAlias = tuple[tuple[str, ...], ...]
 """The statements that lead from each version of some tables to the next; the first step creates version 1."""
@@ -29,8 +29,9 @@ ROWS_AT_ONCE: Final = 5_000
 class Dialect:
     """What engines write differently. ``{}`` stands for the name of a table, a value or a column.
 
-    ``ids``, ``pairs`` and ``day`` turn what is asked for into values as the engine takes them; an id that it could not
-    have stored is left out.
+    ``of_user`` is a table of what each user has, each in a column called ``{0}``, from the column ``{1}`` of the
+    table ``{2}``; ``join`` joins two tables of which much is read. ``ids``, ``pairs`` and ``day`` turn what is asked
+    for into values as the engine takes them; an id that it could not have stored is left out.
     """
 
     table: str
@@ -39,6 +40,8 @@ class Dialect:
     among: str
     among_pairs: str
     unindexed: str
+    of_user: str
+    join: str
     ids: Callable[[Iterable[str]], object]
     pairs: Callable[[Iterable[tuple[str, str]]], object]
     day: Callable[[date], object]
@@ -125,11 +128,25 @@ class Statements:
         self.assignments = Table(forms.assignments, dialect)
         self.changes = Table(forms.changes, dialect)
         self.heads = Table(forms.heads, dialect)
+        self.tables = self._tables()
         self._enrollments()
         self._assignments()
         self._history()
         self._imported()
         self._personal()
+
+    def _tables(self) -> Tables:
+        """Return what the six tables are called over which the rules are written."""
+        users, of_user = self.users.name, self.dialect.of_user
+        return Tables(
+            enrollments=self.enrollments.name,
+            assignments=self.assignments.name,
+            projects=self.projects.name,
+            users=users,
+            user_organizations=of_user.format("organization_id", "organization_ids", users),
+            user_permissions=of_user.format("permission", "permissions", users),
+            join=self.dialect.join,
+        )
 
     def _enrollments(self) -> None:
         stays, stints = self.enrollments, self.assignments

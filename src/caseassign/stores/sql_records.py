@@ -5,7 +5,7 @@ What is iterated may be changed meanwhile: each record that was there comes exac
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 from itertools import chain
@@ -15,8 +15,9 @@ from caseassign.batches import in_batches
 from caseassign.errors import AlreadyExistsError, DamagedStoreError, NotFoundError
 from caseassign.history import Change, Head, RecordKey
 from caseassign.model import CaseAssignment, Client, Enrollment, HouseholdKey, Organization, Project, User
+from caseassign.storage import Row
 from caseassign.stores.chain import Chain
-from caseassign.stores.sql import ROWS_AT_ONCE, Row, Statements, Table
+from caseassign.stores.sql import ROWS_AT_ONCE, Statements, Table
 
 R = TypeVar("R")
 
@@ -29,6 +30,9 @@ class Session(Protocol):
 
     def stream(self, sql: str, **values: object) -> Iterator[list[Row]]:
         """Yield what a query finds, batch by batch."""
+
+    def search(self, statements: Sequence[str]) -> Iterator[Iterator[Row]]:
+        """Yield the rows of each of several statements that have no values, in their order."""
 
     def write(self, sql: str, rows: Iterable[Row]) -> None:
         """Run a statement once for each of the rows; only within `all_or_nothing`."""
@@ -57,6 +61,12 @@ class SQLTransaction(Beside):
         self.projects: _Records[Project] = _Records(session, sql, sql.projects)
         self.enrollments = _Enrollments(session, sql, sql.enrollments)
         self.assignments = _Assignments(session, sql, sql.assignments)
+        self.tables = sql.tables
+        self._session = session
+
+    def search(self, statements: Sequence[str]) -> Iterator[Iterator[Row]]:
+        """Yield the rows of each statement, in the order of the statements."""
+        return self._session.search(statements)
 
 
 class _Found(dict[str, R]):

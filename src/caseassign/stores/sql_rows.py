@@ -8,7 +8,8 @@ from typing import Final
 
 from caseassign.history import Change, Head, Plain, RecordKey, to_json
 from caseassign.model import Client, Organization
-from caseassign.stores.sql import Form, Row
+from caseassign.storage import Row
+from caseassign.stores.sql import Form
 
 
 def _organization_row(record: Organization) -> Row:

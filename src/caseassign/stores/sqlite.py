@@ -49,7 +49,7 @@ class SQLiteStore:
                 with translated():
                     connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
                     version_of(connection, self._path)  # raises if it was migrated, or replaced, since it was opened
-                with Session(connection, block) as session:
+                with Session(connection, block, self._path) as session:
                     yield SQLTransaction(session, _SQL)
                     session.commit()
             except BaseException:

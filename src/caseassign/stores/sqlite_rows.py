@@ -11,7 +11,8 @@ from typing import Final
 
 from caseassign.history import to_json
 from caseassign.model import CaseAssignment, Enrollment, Project, User
-from caseassign.stores.sql import Form, Forms, Row
+from caseassign.storage import Row
+from caseassign.stores.sql import Form, Forms
 from caseassign.stores.sql_rows import CHANGES, CLIENTS, HEADS, ORGANIZATIONS
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import date
+from itertools import chain
+from pathlib import Path
 from typing import Final, Self
 
 from caseassign.errors import StorageError
+from caseassign.storage import Row
 from caseassign.stores.block import Block
-from caseassign.stores.sql import ROWS_AT_ONCE, Dialect, Row
+from caseassign.stores.sql import ROWS_AT_ONCE, Dialect
 from caseassign.stores.sqlite_errors import translated
+from caseassign.stores.sqlite_search import open_readers, search
 
 
 def _listed(ids: Iterable[str]) -> str:
@@ -37,6 +41,8 @@ DIALECT: Final = Dialect(
     ids=_listed,
     pairs=_listed_pairs,
     day=date.isoformat,
+    of_user="(SELECT user_id, value AS {0} FROM {2}, json_each({1}))",
+    join="CROSS JOIN",  # which keeps to the order of the tables: that of the rows of the first one
 )
 
 
@@ -57,8 +63,9 @@ class Session:
     As a context manager it gives back, at its end, the locks that unfinished streams hold.
     """
 
-    def __init__(self, connection: sqlite3.Connection, block: Block) -> None:
+    def __init__(self, connection: sqlite3.Connection, block: Block, path: Path | None = None) -> None:
         self._connection = connection
+        self._path = path
         self._block = block
         self._streams = ExitStack()
 
@@ -81,6 +88,16 @@ class Session:
             cursor = self._streams.enter_context(closing(execute(self._connection, sql, values)))
         while rows := self._next_batch(cursor):
             yield rows
+
+    def search(self, statements: Sequence[str]) -> Iterator[Iterator[Row]]:
+        """Yield the rows of each statement: two statements at a time, where the file can be read beside the block."""
+        readers = []
+        if self._path is not None and not self._block.may_write:
+            self.check()
+            readers = open_readers(self._path, self._connection)
+        if readers:
+            return self._streams.enter_context(closing(search(readers, statements)))
+        return (chain.from_iterable(self.stream(sql)) for sql in statements)
 
     def write(self, sql: str, rows: Iterable[Row]) -> None:
         """Run a statement once for each of the rows; only within `all_or_nothing`, which has checked that it may."""
