@@ -103,15 +103,17 @@ class Audit:
         self, tx: Transaction, where: Searchable, found: Sequence[Search], projects: frozenset[str] | None
     ) -> Iterator[Met]:
         every = 0 if self._progress is None else tx.enrollments.count(projects)
-        statements = [search.sql(where.tables) for search in found]
-        for number, (search, rows) in enumerate(zip(found, where.search(statements), strict=True), start=1):
-            rules = cache(partial(_rules, search))
-            for total, facts in self._looked_at(tx, search, rows):
+        rows = where.search([search.sql(where.tables) for search in found])
+        for number, of_one in groupby(rows, key=itemgetter(0)):
+            rules = cache(partial(_rules, found[number]))
+            for total, facts in self._looked_at(tx, found[number], map(itemgetter(1), of_one)):
                 required, advisory = rules(total)
                 yield from examined(required, [facts], required=True)
                 yield from examined(advisory, [facts], required=False)
-            if self._progress is not None:
-                self._progress(every * number // len(found))
+            if self._progress is not None and number + 1 < len(found):
+                self._progress(every * (number + 1) // len(found))
+        if self._progress is not None:
+            self._progress(every)
 
     def _looked_at(self, tx: Transaction, search: Search, rows: Iterable[Row]) -> Iterator[tuple[int, Facts]]:
         """Yield the facts of what a search found, each with the sum that stands for the rules that are broken there."""

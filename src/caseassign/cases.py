@@ -94,13 +94,18 @@ def _iso(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
 
 
-@attrs.frozen(order=True)
+@attrs.frozen
 class PageKey:
     """Where a page of cases ended: what the rows are sorted by, and the ids that break ties."""
 
     sort: tuple[str, ...] = attrs.field(repr=False)
     enrollment_id: str
     assignment_id: str
+
+    @property
+    def place(self) -> tuple[tuple[str, ...], str, str]:
+        """What one place in the list is told before another by."""
+        return self.sort, self.enrollment_id, self.assignment_id
 
 
 @attrs.frozen(kw_only=True)
@@ -195,7 +200,10 @@ class Assembler:
 
     def of_stints(self, stints: Sequence[CaseAssignment]) -> list[Case]:
         """Return the case of each stint, in their order, without those on deleted enrollments."""
-        of_ids = self._tx.enrollments.projects_of({stint.enrollment_id for stint in stints}, deleted=False)
+        own = self._tx.enrollments.get({stint.enrollment_id for stint in stints if self._is_own(stint)})
+        of_ids = {key: enrollment.project_id for key, enrollment in own.items() if not enrollment.deleted}
+        if others := {stint.enrollment_id for stint in stints} - own.keys():
+            of_ids |= self._tx.enrollments.projects_of(others, deleted=False)
         projects = self._tx.projects.get(of_ids.values())
         wanted = [
             stint
@@ -205,7 +213,9 @@ class Assembler:
         seen = self._sight.of_enrollments(of_ids)
         shown = [stint for stint in wanted if stint.enrollment_id in seen or self._is_own(stint)]
         self.withheld += len(wanted) - len(shown)
-        enrollments = self._tx.enrollments.get({stint.enrollment_id for stint in shown})
+        enrollments = {**own}
+        if others := {stint.enrollment_id for stint in shown} - own.keys():
+            enrollments |= self._tx.enrollments.get(others)
         return self._cases([(enrollments[stint.enrollment_id], stint) for stint in shown], projects, seen)
 
     def of_enrollments(self, enrollments: Iterable[Enrollment]) -> list[Case]:

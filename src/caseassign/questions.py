@@ -94,7 +94,7 @@ def case_managers(desk: Desk, personal_id: str, as_of: date, *, household: bool)
         stints = tx.assignments.of_enrollments([enrollment.enrollment_id for enrollment in enrollments])
         assembler = Assembler(desk, tx, actor, as_of)
         cases = assembler.of_stints([stint for stint in stints if not stint.voided])
-    cases.sort(key=lambda case: (*_by_status(case), _page_key(case, "start")))
+    cases.sort(key=lambda case: (*_by_status(case), _page_key(case, "start").place))
     return Cases(title="Case managers", as_of=as_of, rows=tuple(cases), withheld=assembler.withheld)
 
 
@@ -145,7 +145,7 @@ def client_record(desk: Desk, personal_id: str, as_of: date) -> ClientRecord:
         members = {m.key: m for m in [*shown, *tx.enrollments.of_households(keys)] if not m.deleted}
         clients = tx.clients.get({member.personal_id for member in members.values()})
         is_named = bool(shown) or not (every or sight.hidden_clients([personal_id]))
-    cases.sort(key=lambda case: (_by_status(case), _page_key(case, "start")))
+    cases.sort(key=lambda case: (_by_status(case), _page_key(case, "start").place))
     shown.sort(key=lambda e: (e.entry_date, e.enrollment_id), reverse=True)
     shown.sort(key=lambda e: not e.is_open(as_of))
     return ClientRecord(
@@ -253,9 +253,9 @@ def _page_key(case: Case, order: Order) -> PageKey:
 
 def paged(title: str, as_of: date, cases: Sequence[Case], withheld: int, page: Page) -> Cases:
     """Return the part of a list that is wanted, in its order."""
-    rows = sorted(((_page_key(case, page.order), case) for case in cases), key=lambda row: row[0])
+    rows = sorted(((_page_key(case, page.order), case) for case in cases), key=lambda row: row[0].place)
     if page.after is not None:
-        rows = [row for row in rows if row[0] > page.after]
+        rows = [row for row in rows if row[0].place > page.after.place]
     part = rows if page.limit is None else rows[: page.limit]
     return Cases(
         title=title,

@@ -251,10 +251,10 @@ class Searchable(Protocol):
     def tables(self) -> Tables:
         """What the six tables are called."""
 
-    def search(self, statements: Sequence[str]) -> Iterator[Iterator[Row]]:
-        """Yield the rows of each statement, in the order of the statements, without holding them all in memory.
+    def search(self, statements: Sequence[str]) -> Iterator[tuple[int, Row]]:
+        """Yield each row with the number of its statement, in the order of the statements, holding few in memory.
 
-        They find what the transaction sees. Only `caseassign.search` writes such statements.
+        They find what the transaction sees. `caseassign.search` writes them.
         """
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import chain, count
+from itertools import count
 from typing import Any, Final, TypeAlias
 
 import psycopg
@@ -17,7 +17,7 @@ from caseassign.model import is_text
 from caseassign.storage import Row
 from caseassign.stores.block import Block
 from caseassign.stores.postgres_errors import translated
-from caseassign.stores.sql import ROWS_AT_ONCE, Dialect
+from caseassign.stores.sql import ROWS_AT_ONCE, Dialect, one_by_one
 
 _NUMBERS: Final = count(1)
 """What tells the streams on one connection apart, whichever store they belong to."""
@@ -104,9 +104,9 @@ class Session:
         yield rows
         self.check()
 
-    def search(self, statements: Sequence[str]) -> Iterator[Iterator[Row]]:
+    def search(self, statements: Sequence[str]) -> Iterator[tuple[int, Row]]:
         """Yield the rows of each statement, one statement after the other."""
-        return (chain.from_iterable(self.stream(sql.replace("%", "%%"))) for sql in statements)
+        return one_by_one(self.stream, [sql.replace("%", "%%") for sql in statements])
 
     def write(self, sql: str, rows: Iterable[Row]) -> None:
         """Run a statement once for each of the rows; only within `all_or_nothing`, which has checked that it may."""

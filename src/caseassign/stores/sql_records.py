@@ -31,8 +31,8 @@ class Session(Protocol):
     def stream(self, sql: str, **values: object) -> Iterator[list[Row]]:
         """Yield what a query finds, batch by batch."""
 
-    def search(self, statements: Sequence[str]) -> Iterator[Iterator[Row]]:
-        """Yield the rows of each of several statements that have no values, in their order."""
+    def search(self, statements: Sequence[str]) -> Iterator[tuple[int, Row]]:
+        """Yield each row with the number of its statement, in the order of the statements, which have no values."""
 
     def write(self, sql: str, rows: Iterable[Row]) -> None:
         """Run a statement once for each of the rows; only within `all_or_nothing`."""
@@ -64,8 +64,8 @@ class SQLTransaction(Beside):
         self.tables = sql.tables
         self._session = session
 
-    def search(self, statements: Sequence[str]) -> Iterator[Iterator[Row]]:
-        """Yield the rows of each statement, in the order of the statements."""
+    def search(self, statements: Sequence[str]) -> Iterator[tuple[int, Row]]:
+        """Yield each row with the number of its statement, in the order of the statements."""
         return self._session.search(statements)
 
 
@@ -194,13 +194,12 @@ class _Assignments(_Records[CaseAssignment]):
         self, user_ids: Iterable[str], ending_after: date | None = None, projects: Collection[str] | None = None
     ) -> list[CaseAssignment]:
         """Return the assignments of these users; with a day, only those that have not ended as of it."""
-        return self.found(
-            self._sql.of_users,
-            ids=self._ids(user_ids),
-            ever=ending_after is None,
-            day=self._sql.dialect.day(ending_after or date.min),
-            **_in_projects(self._sql, projects),
-        )
+        asked: dict[str, object] = {"ids": self._ids(user_ids)}
+        if ending_after is not None:
+            asked["day"] = self._sql.dialect.day(ending_after)
+        if projects is not None:
+            asked["projects"] = self._ids(projects)
+        return self.found(self._sql.of_users[ending_after is not None, projects is not None], **asked)
 
 
 def _in_projects(sql: Statements, projects: Collection[str] | None) -> dict[str, object]:

@@ -110,6 +110,14 @@ STEPS: Final[Steps] = (
             enrollment_id, start_date, end_date, user_id, role, kept_after_exit, voided
         )
         """,
+        # What a user holds is in one of these, and whole in the first: a caseload is asked for more than anything else.
+        "DROP INDEX assignment_by_user",
+        """
+        CREATE INDEX assignment_without_end ON assignment (
+            user_id, end_date, start_date, enrollment_id, role, kept_after_exit, voided, batch_id
+        ) WHERE end_date IS NULL
+        """,
+        "CREATE INDEX assignment_by_user ON assignment (user_id, end_date) WHERE end_date IS NOT NULL",
     ),
 )
 """The statements that lead from each schema version to the next; the first step creates version 1 in an empty file."""

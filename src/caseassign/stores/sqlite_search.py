@@ -8,7 +8,7 @@ is asked about the rows that they find.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from queue import Empty, Full, Queue, SimpleQueue
@@ -57,8 +57,8 @@ def _end(connection: sqlite3.Connection) -> list[Row]:
     return connection.execute("SELECT * FROM change_head").fetchall()
 
 
-def search(readers: Iterable[sqlite3.Connection], statements: Sequence[str]) -> Generator[Iterator[Row]]:
-    """Yield the rows of each statement, in the order of the statements, and close the readers at the end."""
+def search(readers: Iterable[sqlite3.Connection], statements: Sequence[str]) -> Generator[tuple[int, Row]]:
+    """Yield each row with the number of its statement, in the order of the statements; close the readers at the end."""
     found: list[_Found] = [Queue(_AHEAD) for _ in statements]
     jobs: SimpleQueue[tuple[str, _Found]] = SimpleQueue()
     for job in zip(statements, found, strict=True):
@@ -72,8 +72,13 @@ def search(readers: Iterable[sqlite3.Connection], statements: Sequence[str]) -> 
             ending.callback(thread.join)
             ending.callback(reader.interrupt)
         ending.callback(nobody_wants_more.set)
-        for each in found:
-            yield _rows(each)
+        for number, of_one in enumerate(found):
+            while (rows := of_one.get()) is not None:
+                if isinstance(rows, Exception):
+                    with translated():
+                        raise rows
+                for row in rows:
+                    yield number, row
 
 
 def _work(reader: sqlite3.Connection, jobs: SimpleQueue[tuple[str, _Found]], nobody_wants_more: Event) -> None:
@@ -93,14 +98,6 @@ def _work(reader: sqlite3.Connection, jobs: SimpleQueue[tuple[str, _Found]], nob
                 cursor = reader.execute(sql)
                 while rows := cursor.fetchmany(_ROWS_AT_ONCE):
                     hand_over(rows)
-            except sqlite3.Error as error:
+            except Exception as error:  # noqa: BLE001  # whoever waits for the rows raises it
                 hand_over(error)
             hand_over(None)
-
-
-def _rows(found: _Found) -> Iterator[Row]:
-    while (rows := found.get()) is not None:
-        if isinstance(rows, Exception):
-            with translated():
-                raise rows
-        yield from rows

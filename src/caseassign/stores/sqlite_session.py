@@ -7,14 +7,13 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import date
-from itertools import chain
 from pathlib import Path
 from typing import Final, Self
 
 from caseassign.errors import StorageError
 from caseassign.storage import Row
 from caseassign.stores.block import Block
-from caseassign.stores.sql import ROWS_AT_ONCE, Dialect
+from caseassign.stores.sql import ROWS_AT_ONCE, Dialect, one_by_one
 from caseassign.stores.sqlite_errors import translated
 from caseassign.stores.sqlite_search import open_readers, search
 
@@ -89,15 +88,15 @@ class Session:
         while rows := self._next_batch(cursor):
             yield rows
 
-    def search(self, statements: Sequence[str]) -> Iterator[Iterator[Row]]:
+    def search(self, statements: Sequence[str]) -> Iterator[tuple[int, Row]]:
         """Yield the rows of each statement: two statements at a time, where the file can be read beside the block."""
+        self.check()
         readers = []
         if self._path is not None and not self._block.may_write:
-            self.check()
             readers = open_readers(self._path, self._connection)
-        if readers:
-            return self._streams.enter_context(closing(search(readers, statements)))
-        return (chain.from_iterable(self.stream(sql)) for sql in statements)
+        if not readers:
+            return one_by_one(self.stream, statements)
+        return self._block.each(self._streams.enter_context(closing(search(readers, statements))))
 
     def write(self, sql: str, rows: Iterable[Row]) -> None:
         """Run a statement once for each of the rows; only within `all_or_nothing`, which has checked that it may."""
