@@ -1127,15 +1127,6 @@ def test_progress_is_shown_on_a_terminal_and_wiped_away(
     assert shell("import", export).err == ""
 
 
-def test_questions_do_not_load_what_they_do_not_need(agency: World, shell: Shell) -> None:
-    """`caseassign active` starts fast: no rich, no reader of exports, no demo."""
-    code = "import sys; from caseassign.cli import main; main(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
-    words = ["active", "--user", "kim", "--store", str(shell.path), "--json"]
-    loaded = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True).stderr
-    heavy = {"rich", "caseassign.formats.hmis_csv", "caseassign.formats.assignment_csv", "caseassign.demo", "zipfile"}
-    assert not heavy & set(loaded.split())
-
-
 def test_the_command_is_installed(shell: Shell, agency: World) -> None:
     """The entry point `caseassign` is the same command line."""
     command = shutil.which("caseassign", path=str(Path(sys.executable).parent))

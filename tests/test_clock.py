@@ -17,9 +17,24 @@ def test_today_is_the_day_in_a_named_time_zone() -> None:
     assert today_in("Pacific/Kiritimati")() > today_in("Pacific/Pago_Pago")()
 
 
-@pytest.mark.parametrize("name", ["", "Nowhere/Land"])
+def test_a_time_zone_may_be_a_rule() -> None:
+    """SPEC 3.5: what Python's own time zones do not know, dateutil does, such as a rule without a name."""
+    assert today_in("XYZ-14")() > today_in("XYZ+12")()
+
+
+NO_TIME_ZONES = {
+    "nothing": "",
+    "nowhere": "Nowhere/Land",
+    "a folder": "America",
+    "no text": "no\0name",
+    "too long": "A" * 300,
+    "another file": __file__,
+}
+
+
+@pytest.mark.parametrize("name", NO_TIME_ZONES.values(), ids=list(NO_TIME_ZONES))
 def test_a_time_zone_that_does_not_exist_is_refused(name: str) -> None:
-    """SPEC 3.5: a clear error, and not the day of somewhere else."""
+    """SPEC 3.5: a clear error, and not the day of somewhere else, for a folder or another file too."""
     with pytest.raises(InvalidRecordError, match="time zone"):
         today_in(name)
 

@@ -27,8 +27,8 @@ from caseassign import (
     Violation,
 )
 from caseassign.acts.import_assignments import AssignmentImport
-from caseassign.display import meanings, text, words
-from caseassign.display.blocks import Block, Column, Line, Table, Title, clean, plain
+from caseassign.display import lists, meanings, text, words
+from caseassign.display.blocks import Block, Column, Line, Table, Title, as_known_at, clean, plain
 from caseassign.display.terminal import draw
 
 
@@ -137,7 +137,7 @@ def test_a_terminal_shows_the_same_words(world: World, monkeypatch: pytest.Monke
     stay = world.stay()
     stint = world.kim.assign(stay).assignment
     cases = world.kim.active_cases()
-    wide = drawn(text.held(cases, user_of(world, "kim")), 300, monkeypatch)
+    wide = drawn(lists.held(cases, user_of(world, "kim")), 300, monkeypatch)
     row = next(line for line in wide.splitlines() if "Marigold, Ada" in line)
     assert stint.assignment_id in row
     assert "Active cases of Kim Example (kim) as of 2 Mar 2026" in wide
@@ -147,7 +147,7 @@ def test_a_terminal_shows_the_same_words(world: World, monkeypatch: pytest.Monke
 def test_a_narrow_terminal_shows_ids_in_one_piece(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a row needs several lines, an id can still be copied."""
     stint = world.kim.assign(world.stay()).assignment
-    narrow = drawn(text.held(world.kim.active_cases(), user_of(world, "kim")), 125, monkeypatch)
+    narrow = drawn(lists.held(world.kim.active_cases(), user_of(world, "kim")), 125, monkeypatch)
     assert stint.assignment_id in narrow
     assert stint.enrollment_id in narrow
     assert max(map(len, narrow.splitlines())) <= 125
@@ -162,8 +162,8 @@ def test_nothing_is_left_out_however_narrow_the_window(
     world.kim.assign(stay, start="2026-01-12")
     world.system.exit(stay, on="2026-02-20", end_assignments=False)
     tables: list[Iterable[Block]] = [
-        text.held(world.kim.active_cases(), user_of(world, "kim")),
-        text.case_managers(world.system.case_managers("c3"), Client(personal_id="c3")),
+        lists.held(world.kim.active_cases(), user_of(world, "kim")),
+        lists.case_managers(world.system.case_managers("c3"), Client(personal_id="c3")),
         text.violations(world.system.audit()),
         text.audit(TODAY, {"ends-after-exit": 3}, {"household-differs": 2}),
     ]
@@ -230,14 +230,14 @@ def test_days_and_moments_read_the_same_in_every_language() -> None:
 def test_an_answer_as_known_at_a_moment_says_so(world: World) -> None:
     """SPEC 7.8: the title of an answer that was asked as known at a moment names it, and so does an empty answer."""
     then = datetime(2026, 11, 22, 21, 59, 59, 999_999, tzinfo=UTC)
-    title, line = text.as_known_at([Title("Caseloads as of 2 Mar 2026"), Line("5 users.")], then)
+    title, line = as_known_at([Title("Caseloads as of 2 Mar 2026"), Line("5 users.")], then)
     assert (title, line) == (
         Title("Caseloads as of 2 Mar 2026, as known at 22 Nov 2026 21:59 UTC"),
         Line("5 users."),
     )
-    nothing = text.held(world.kim.active_cases(), user_of(world, "kim"))
+    nothing = lists.held(world.kim.active_cases(), user_of(world, "kim"))
     exact = then.replace(second=7).astimezone(timezone(timedelta(hours=-5)))
-    assert said(text.as_known_at(nothing, exact)).splitlines() == [
+    assert said(as_known_at(nothing, exact)).splitlines() == [
         "As known at 22 Nov 2026 21:59:07 UTC:",
         "Kim Example (kim) has no active cases as of 2 Mar 2026.",
     ]
@@ -305,7 +305,7 @@ def test_a_list_says_whose_it_is_as_of_when_and_how_many(world: World) -> None:
     """SPEC 7.1: client, enrollment, head, household size, role and since when, for people."""
     head, *_ = world.family(3)
     stint = world.kim.assign(head, start="2026-02-01").assignment
-    lines = said(text.held(world.kim.active_cases(), user_of(world, "kim"))).splitlines()
+    lines = said(lists.held(world.kim.active_cases(), user_of(world, "kim"))).splitlines()
     assert lines[0] == "Active cases of Kim Example (kim) as of 2 Mar 2026"
     assert lines[1].split("  ")[0] == "Client"
     for shown in ("Marigold, Ada", "c1", "Haven Shelter", head.enrollment_id, "10 Jan 2026", "1 Feb 2026"):
@@ -320,12 +320,12 @@ def test_an_empty_list_is_a_sentence(world: World) -> None:
     """An empty list says so."""
     kim = user_of(world, "kim")
     assert (
-        said(text.held(world.kim.upcoming_cases(), kim)) == "Kim Example (kim) has no upcoming cases as of 2 Mar 2026."
+        said(lists.held(world.kim.upcoming_cases(), kim)) == "Kim Example (kim) has no upcoming cases as of 2 Mar 2026."
     )
-    nothing = said(text.unassigned(world.system.unassigned()))
+    nothing = said(lists.unassigned(world.system.unassigned()))
     assert nothing == "No open enrollment is without case manager as of 2 Mar 2026."
     client = Client(personal_id="c1", first_name="Ada", last_name="Marigold")
-    managers = said(text.case_managers(world.system.case_managers("c1"), client))
+    managers = said(lists.case_managers(world.system.case_managers("c1"), client))
     assert managers == "Ada Marigold (c1) has no case managers on record as of 2 Mar 2026."
 
 
@@ -334,12 +334,12 @@ def test_rows_that_may_not_be_seen_are_counted(world: World) -> None:
     world.stay("c1")
     world.stay("c2", project="th")
     kim = world.as_("kim")
-    assert said(text.unassigned(kim.unassigned())).endswith("1 enrollment. 1 row withheld.")
+    assert said(lists.unassigned(kim.unassigned())).endswith("1 enrollment. 1 row withheld.")
     bo = world.as_("bo", policy=None)
     world.stay("c3")
-    assert said(text.unassigned(bo.unassigned(projects=["th", "es"]))).endswith("1 enrollment. 2 rows withheld.")
+    assert said(lists.unassigned(bo.unassigned(projects=["th", "es"]))).endswith("1 enrollment. 2 rows withheld.")
     only_closed = world.as_("kim").unassigned(projects=["th"])
-    assert said(text.unassigned(only_closed)).endswith("as of 2 Mar 2026. 1 row withheld.")
+    assert said(lists.unassigned(only_closed)).endswith("as of 2 Mar 2026. 1 row withheld.")
 
 
 def test_a_part_of_a_list_says_that_more_follow(world: World) -> None:
@@ -347,7 +347,7 @@ def test_a_part_of_a_list_says_that_more_follow(world: World) -> None:
     for client in ("c1", "c2"):
         world.kim.assign(world.stay(client))
     kim = user_of(world, "kim")
-    assert said(text.held(world.kim.active_cases(limit=1), kim)).endswith("1 case. More follow.")
+    assert said(lists.held(world.kim.active_cases(limit=1), kim)).endswith("1 case. More follow.")
 
 
 def test_days_are_named_by_what_they_are_as_of_the_day(world: World) -> None:
@@ -364,9 +364,9 @@ def test_days_are_named_by_what_they_are_as_of_the_day(world: World) -> None:
         return {header for block in blocks if isinstance(block, Table) for header in block.headers}
 
     days = {"Since", "Ends on", "Ended on", "Exits on", "Exited on", "Starts on"}
-    assert headers_of(text.held(world.kim.active_cases(), kim)) & days == {"Since", "Ends on", "Exits on"}
-    assert headers_of(text.held(world.kim.inactive_cases(), kim)) & days == {"Since", "Ended on", "Exited on"}
-    assert headers_of(text.held(world.kim.upcoming_cases(), kim)) & days == {"Starts on"}
+    assert headers_of(lists.held(world.kim.active_cases(), kim)) & days == {"Since", "Ends on", "Exits on"}
+    assert headers_of(lists.held(world.kim.inactive_cases(), kim)) & days == {"Since", "Ended on", "Exited on"}
+    assert headers_of(lists.held(world.kim.upcoming_cases(), kim)) & days == {"Starts on"}
 
 
 def test_a_cover_says_when_the_holder_is_back(world: World) -> None:
@@ -374,7 +374,7 @@ def test_a_cover_says_when_the_holder_is_back(world: World) -> None:
     world.kim.assign(world.stay("c1"), end="2026-04-04")
     world.kim.assign(world.stay("c2"), end="2026-05-05", role="Cover")
     table = next(
-        block for block in text.held(world.kim.active_cases(), user_of(world, "kim")) if isinstance(block, Table)
+        block for block in lists.held(world.kim.active_cases(), user_of(world, "kim")) if isinstance(block, Table)
     )
     days = [
         (row["Ends on"], row["Back on"]) for row in (dict(zip(table.headers, row, strict=True)) for row in table.rows)
@@ -385,8 +385,8 @@ def test_a_cover_says_when_the_holder_is_back(world: World) -> None:
 def test_a_same_day_stint_reads_same_day(world: World) -> None:
     """SPEC 3.6: a same-day stint reads "Same day, 5 May 2026"."""
     world.kim.assign(world.stay(), start="2026-02-05", end="2026-02-05")
-    assert "Same day, 5 Feb 2026" in said(text.held(world.kim.inactive_cases(), user_of(world, "kim")))
-    upcoming = said(text.held(world.kim.upcoming_cases(as_of="2026-02-04"), user_of(world, "kim")))
+    assert "Same day, 5 Feb 2026" in said(lists.held(world.kim.inactive_cases(), user_of(world, "kim")))
+    upcoming = said(lists.held(world.kim.upcoming_cases(as_of="2026-02-04"), user_of(world, "kim")))
     assert "Starts on" in upcoming
     assert "Same day, 5 Feb 2026" in upcoming
     assert not {"Since", "Ends on"} & set(upcoming.splitlines()[1].split("  "))
@@ -397,7 +397,7 @@ def test_what_is_not_known_is_left_empty_or_its_id(world: World) -> None:
     world.system.add(Client(personal_id="x"), Client(personal_id="y"), Project(project_id="p", organization_id="haven"))
     world.system.enroll({"x": 1, "y": 2}, "p", on="2026-01-10", case_manager=None)
     world.system.enroll({"c1": 2}, "p", on="2026-01-10", case_manager=None)
-    blocks = list(text.unassigned(world.system.unassigned()))
+    blocks = list(lists.unassigned(world.system.unassigned()))
     table = next(block for block in blocks if isinstance(block, Table))
     heads = {dict(zip(table.headers, row, strict=True))["Head of household"] for row in table.rows}
     projects = {dict(zip(table.headers, row, strict=True))["Project"] for row in table.rows}
@@ -411,11 +411,11 @@ def test_case_managers_are_grouped_by_status(world: World) -> None:
     world.lee.assign(head, start="2026-01-15", end="2026-02-01")
     world.sam.assign(child, start="2026-04-01")
     client = Client(personal_id="c1", first_name="Ada", last_name="Marigold")
-    alone = said(text.case_managers(world.system.case_managers("c1"), client))
+    alone = said(lists.case_managers(world.system.case_managers("c1"), client))
     assert alone.startswith("Case managers of Ada Marigold (c1) as of 2 Mar 2026\n\nActive\n")
     assert alone.index("Example, Kim") < alone.index("\nInactive\n") < alone.index("Sample, Lee")
     assert "Client ID" not in alone
-    together = said(text.case_managers(world.system.case_managers("c1", household=True), client))
+    together = said(lists.case_managers(world.system.case_managers("c1", household=True), client))
     assert together.index("\nInactive\n") < together.index("\nUpcoming\n") < together.index("Specimen, Sam")
     assert "Client ID" in together
     assert together.endswith("3 assignments.")
@@ -430,7 +430,7 @@ def test_a_client_record_shows_what_an_exit_form_shows(world: World) -> None:
     coming = world.stay("c1", project="rrh", entry="02-02")
     world.system.exit(coming, on="2026-05-05")
     world.put_raw(Project(project_id="rrh", organization_id="haven"))
-    shown = said(text.client_record(world.system.client_record("c1")))
+    shown = said(lists.client_record(world.system.client_record("c1")))
     assert shown.startswith("Ada Marigold (c1) as of 2 Mar 2026\n3 enrollments.\n")
     assert "Household: Ada Marigold (c1), head; Ben Marigold (c2), child" in shown
     assert f"Haven Shelter, enrollment {head.enrollment_id}: Entered on 10 Jan 2026\n" in shown
@@ -533,7 +533,7 @@ def test_a_refusal_says_each_reason_once(world: World) -> None:
     head, *_ = world.family(2)
     with pytest.raises(RuleViolationError) as refused:
         world.kim.assign(head, "bo", household=True)
-    assert text.refusal(refused.value.violations) == (
+    assert words.refusal(refused.value.violations) == (
         "user bo has no access to the organization that runs project es (no-access)"
     )
 

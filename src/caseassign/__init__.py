@@ -25,71 +25,134 @@ Days are half-open: the end is the first day on which something no longer holds.
 is refused whole, with every violation. Everything here is explained in the documentation.
 """
 
-from typing import Final
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
-from caseassign.acts.assign import UNCHANGED
-from caseassign.acts.import_assignments import AssignmentImport
-from caseassign.acts.import_export import ImportResult
-from caseassign.acts.outcome import Outcome
-from caseassign.acts.plan import PlannedCase, PlannedOutcome, ReassignmentPlan
-from caseassign.audit import Audit, Finding
-from caseassign.audit_tables import Broken, TablesAudit, audit_tables
-from caseassign.caseloads import Caseload, Caseloads
-from caseassign.cases import Case, Cases
-from caseassign.casework import Casework
-from caseassign.clock import today_in
-from caseassign.coming_up import ComingUp, Ending
-from caseassign.errors import (
-    AlreadyExistsError,
-    CaseAssignError,
-    ConflictError,
-    DamagedStoreError,
-    HmisCsvError,
-    InvalidRecordError,
-    NotFoundError,
-    PermissionDeniedError,
-    RuleViolationError,
-    StorageError,
-    Violation,
-    WrongStoreError,
-)
-from caseassign.history import Change, Head, RecordKey
-from caseassign.model import (
-    Actor,
-    AssignmentStatus,
-    CaseAssignment,
-    Client,
-    Enrollment,
-    Household,
-    HouseholdKey,
-    Organization,
-    Project,
-    ProjectType,
-    RelationshipToHoH,
-    User,
-)
-from caseassign.out_of_use import OutOfUse
-from caseassign.period import Period
-from caseassign.policy import Action, DefaultPolicy, Policy, Request, Unrestricted
-from caseassign.questions import ClientRecord
-from caseassign.retry import retrying
-from caseassign.rules import (
-    ADVISORY_RULES,
-    GUARDS,
-    REQUIRED_RULES,
-    Tables,
-    caseload_at_most,
-    exclusive_role,
-    for_heads_of_household,
-    for_project_types,
-    known_roles,
-)
-from caseassign.stores.memory import MemoryStore
-from caseassign.stores.postgres import PostgresStore
-from caseassign.stores.sqlite import SQLiteStore
+_HOMES: Final = {
+    "acts.assign": "UNCHANGED",
+    "acts.import_assignments": "AssignmentImport",
+    "acts.import_export": "ImportResult",
+    "acts.outcome": "Outcome",
+    "acts.plan": "PlannedCase PlannedOutcome ReassignmentPlan",
+    "audit": "Audit Finding",
+    "caseloads": "Caseload Caseloads",
+    "cases": "Case Cases",
+    "casework": "Casework",
+    "clock": "today_in",
+    "coming_up": "ComingUp Ending",
+    "errors": (
+        "AlreadyExistsError CaseAssignError ConflictError DamagedStoreError HmisCsvError InvalidRecordError "
+        "NotFoundError PermissionDeniedError RuleViolationError StorageError Violation WrongStoreError"
+    ),
+    "history": "Change Head RecordKey",
+    "model": (
+        "ME SYSTEM Actor AssignmentStatus CaseAssignment Client Enrollment Household HouseholdKey Organization "
+        "Project ProjectType RelationshipToHoH User"
+    ),
+    "out_of_use": "OutOfUse",
+    "period": "Period",
+    "policy": "Action DefaultPolicy Policy Request Unrestricted",
+    "questions": "ClientRecord",
+    "retry": "retrying",
+    "rules": (
+        "ADVISORY_RULES GUARDS REQUIRED_RULES Tables caseload_at_most exclusive_role for_heads_of_household "
+        "for_project_types known_roles"
+    ),
+    "stores.memory": "MemoryStore",
+    "stores.postgres": "PostgresStore",
+    "stores.sqlite": "SQLiteStore",
+    "tables_audit": "Broken TablesAudit audit_tables",
+}
+"""Where each public name comes from: from this module, once somebody asks for it."""
 
-ME: Final = Actor.ME
-SYSTEM: Final = Actor.SYSTEM
+_HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+
+def _found(name: str) -> Any:
+    """Return what a public name stands for, or a module that public names come from, and keep what was loaded for it.
+
+    Nobody needs all of it, and what it takes to make the classes is most of what an import costs.
+    """
+    home = _HOME_OF.get(name)
+    if home is not None:
+        module = import_module(f"{__name__}.{home}")
+        globals().update({each: getattr(module, each) for each in _HOMES[home].split()})
+        return globals()[name]
+    if any(name == home.partition(".")[0] for home in _HOMES):
+        return import_module(f"{__name__}.{name}")  # which makes it an attribute of this one
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=sys.modules[__name__])
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+if TYPE_CHECKING:
+    from caseassign.acts.assign import UNCHANGED
+    from caseassign.acts.import_assignments import AssignmentImport
+    from caseassign.acts.import_export import ImportResult
+    from caseassign.acts.outcome import Outcome
+    from caseassign.acts.plan import PlannedCase, PlannedOutcome, ReassignmentPlan
+    from caseassign.audit import Audit, Finding
+    from caseassign.caseloads import Caseload, Caseloads
+    from caseassign.cases import Case, Cases
+    from caseassign.casework import Casework
+    from caseassign.clock import today_in
+    from caseassign.coming_up import ComingUp, Ending
+    from caseassign.errors import (
+        AlreadyExistsError,
+        CaseAssignError,
+        ConflictError,
+        DamagedStoreError,
+        HmisCsvError,
+        InvalidRecordError,
+        NotFoundError,
+        PermissionDeniedError,
+        RuleViolationError,
+        StorageError,
+        Violation,
+        WrongStoreError,
+    )
+    from caseassign.history import Change, Head, RecordKey
+    from caseassign.model import (
+        ME,
+        SYSTEM,
+        Actor,
+        AssignmentStatus,
+        CaseAssignment,
+        Client,
+        Enrollment,
+        Household,
+        HouseholdKey,
+        Organization,
+        Project,
+        ProjectType,
+        RelationshipToHoH,
+        User,
+    )
+    from caseassign.out_of_use import OutOfUse
+    from caseassign.period import Period
+    from caseassign.policy import Action, DefaultPolicy, Policy, Request, Unrestricted
+    from caseassign.questions import ClientRecord
+    from caseassign.retry import retrying
+    from caseassign.rules import (
+        ADVISORY_RULES,
+        GUARDS,
+        REQUIRED_RULES,
+        Tables,
+        caseload_at_most,
+        exclusive_role,
+        for_heads_of_household,
+        for_project_types,
+        known_roles,
+    )
+    from caseassign.stores.memory import MemoryStore
+    from caseassign.stores.postgres import PostgresStore
+    from caseassign.stores.sqlite import SQLiteStore
+    from caseassign.tables_audit import Broken, TablesAudit, audit_tables
+else:
+    __getattr__ = _found  # a type checker, that saw it, would take every name for one that is here
 
 __all__ = [
     "ADVISORY_RULES",

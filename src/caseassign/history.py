@@ -7,7 +7,6 @@ later breaks the chain, and `verify` says where.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -49,6 +48,13 @@ IMPORT: Final = "import"
 
 COMMAND: Final = "command"
 """The kind of the line that remembers what a command with an id returned."""
+
+
+def digest_of(text: str) -> str:
+    """Return the SHA-256 of a text, in hexadecimal."""
+    import hashlib  # noqa: PLC0415  # it loads OpenSSL, for which those who only read need not wait
+
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @attrs.frozen(kw_only=True)
@@ -94,7 +100,7 @@ class Change:
             self.reason,
             self.batch_id,
         ]
-        return hashlib.sha256(to_json(line).encode()).hexdigest()
+        return digest_of(to_json(line))
 
     @property
     def head(self) -> Head:

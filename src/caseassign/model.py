@@ -26,6 +26,10 @@ class Actor(enum.Enum):
     SYSTEM = "SYSTEM"
 
 
+ME: Final = Actor.ME
+SYSTEM: Final = Actor.SYSTEM
+
+
 class AssignmentStatus(enum.StrEnum):
     """What an assignment is as of a day; computed from its days, and stored nowhere."""
 

@@ -7,14 +7,13 @@ leaves the line, and the chain, as they are. Without the salt nobody finds out b
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
 import attrs
 
-from caseassign.history import Break, Change, Plain
+from caseassign.history import Break, Change, Plain, digest_of
 from caseassign.model import Client
 
 Texts: TypeAlias = Callable[[Iterable[str]], Mapping[str, str]]
@@ -31,7 +30,7 @@ _IMPRINT: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 def imprint_of(salted: str) -> str:
     """Return the imprint of a text that begins with its salt."""
-    return f"sha256:{hashlib.sha256(salted.encode()).hexdigest()}"
+    return f"sha256:{digest_of(salted)}"
 
 
 def imprinted(plain: Plain | None, kind: str, imprint: Callable[[str], str]) -> Plain | None:

@@ -19,9 +19,10 @@ from caseassign.acts.undo import undo
 from caseassign.cases import Selection
 from caseassign.errors import InvalidRecordError
 from caseassign.model import Actor, Client, Enrollment, Organization, Project, User, id_of
+from caseassign.overview import Overview
 from caseassign.period import Period
 from caseassign.policy import Action
-from caseassign.viewer import Day, Viewer
+from caseassign.viewer import Day
 
 
 class OfCaseload(TypedDict, total=False):
@@ -39,7 +40,7 @@ class OnCaseload(OfCaseload, How, total=False):
     """What an act on a caseload takes besides."""
 
 
-class Teamwork(Viewer):
+class Teamwork(Overview):
     """What one acting user can do with caseloads, users who leave, households and batches."""
 
     def plan_reassignment(

@@ -9,15 +9,15 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import Final
 
-from caseassign.cli import acts, check_store, demonstration, exchange, lists, retention, reviews, staff, teamwork
 from caseassign.cli.arguments import DONE, INTERRUPTED, REFUSED, UNUSABLE, Parser, WrongUsageError
 from caseassign.cli.options import of_options
 from caseassign.cli.output import UntoldError, let_go_of_output, print_data, print_error
-from caseassign.display.text import refusal
-from caseassign.display.words import known_at
+from caseassign.display.words import known_at, refusal
 from caseassign.errors import (
     CaseAssignError,
     ConflictError,
@@ -27,6 +27,20 @@ from caseassign.errors import (
     RuleViolationError,
     Violation,
 )
+
+_MODULES: Final[Mapping[str, str]] = {
+    "exchange": "import export",
+    "lists": "active inactive upcoming managers unassigned",
+    "caseloads": "held caseloads coming-up",
+    "acts": "enroll assign end amend hand-over reactivate void exit undo-exit edit",
+    "teamwork": "reassign deactivate cover undo household",
+    "reviews": "history audit",
+    "retention": "out-of-use deidentify verify",
+    "staff": "user",
+    "check_store": "check-store",
+    "demonstration": "demo",
+}
+"""Which module has which commands, in the order in which help lists them. A command loads its own module only."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,19 +59,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parser() -> Parser:
+def _parser(words: Sequence[str] = ()) -> Parser:
+    """Return the parser of the command that is given; of every command where it is none, for help or an error."""
     parser = Parser(
         prog="caseassign", description="Who is responsible for this client, since when, until when, and who said so."
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (exchange, lists, acts, teamwork, reviews, retention, staff, check_store, demonstration):
-        module.add_commands(commands)
+    given = [module for module, names in _MODULES.items() if words and words[0] in names.split()]
+    for module in given or _MODULES:
+        import_module(f"{__name__}.{module}").add_commands(commands)
     return parser
 
 
 def _carry_out(argv: Sequence[str] | None) -> int:
+    words = sys.argv[1:] if argv is None else argv
     try:
-        args = _parser().read(argv)
+        args = _parser(words).read(words)
     except SystemExit:  # argparse has shown its help
         return DONE
     try:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, HelpFormatter, Namespace
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any, Final, NoReturn, Protocol, TypeAlias
-
-from dateutil.parser import isoparse
 
 from caseassign.errors import InvalidRecordError
 from caseassign.period import as_day
@@ -28,6 +27,10 @@ NONE: Final = "none"
 """What is typed for a field that shall be empty."""
 
 
+_OF_ANY_WIDTH: Final = partial(HelpFormatter, width=80)
+"""What each option that is added is checked with. One that asked how wide the terminal is would take far longer."""
+
+
 class WrongUsageError(Exception):
     """A command line that cannot be understood; never repeats a text that was typed as a value."""
 
@@ -36,13 +39,18 @@ class Parser(ArgumentParser):
     """A parser that raises `WrongUsageError`, and takes options by their full names only."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(**{**settings, "allow_abbrev": False})
+        super().__init__(**{**settings, "allow_abbrev": False, "formatter_class": _OF_ANY_WIDTH})
+
+    def format_help(self) -> str:
+        """Return the help, as wide as the terminal."""
+        self.formatter_class = HelpFormatter
+        return super().format_help()
 
     def error(self, message: str) -> NoReturn:
         """Raise what is wrong, and say where help is to be had."""
         raise WrongUsageError(f"{message} ({self.prog} --help shows what can be given)")
 
-    def read(self, argv: Sequence[str] | None) -> Namespace:
+    def read(self, argv: Sequence[str]) -> Namespace:
         """Return what a command line says."""
         args, unknown = self.parse_known_args(argv)
         options = [word.partition("=")[0] for word in unknown if word.startswith("-")]
@@ -120,6 +128,8 @@ def moment(text: str) -> datetime:
 
     Without seconds it is the end of that minute: what a screen says was recorded at 14:05 is known at 14:05.
     """
+    from dateutil.parser import isoparse  # noqa: PLC0415  # slow to import, and few command lines name a moment
+
     try:
         read = isoparse(text) if "T" in text else None
         if read is not None:

@@ -12,8 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from caseassign.display.blocks import Block, clean, plain
-from caseassign.display.text import as_known_at
+from caseassign.display.blocks import Block, as_known_at, clean, plain
 
 Progress: TypeAlias = Callable[[str, int], None]
 """Told what is being read, and how much of it was read so far."""

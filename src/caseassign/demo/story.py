@@ -12,8 +12,9 @@ from typing import Final
 
 from caseassign.casework import Casework
 from caseassign.demo.synthetic import bundled_export
-from caseassign.display import story, text
+from caseassign.display import lists, story, text
 from caseassign.display.blocks import Block, Line, Title
+from caseassign.display.words import refusal
 from caseassign.errors import RuleViolationError
 from caseassign.formats import hmis_csv
 from caseassign.model import Actor, AssignmentStatus, CaseAssignment, User
@@ -50,23 +51,23 @@ def tell() -> Iterator[Block]:
 
 def _home(kim: Casework, me: User) -> Iterator[Block]:
     yield Title("2. Home workspace: my active cases")
-    yield from text.held(kim.active_cases(), me)
+    yield from lists.held(kim.active_cases(), me)
 
 
 def _client(kim: Casework, lee: User) -> Iterator[Block]:
     family = next(case for case in kim.active_cases() if case.household_size > 1)
     enrollment, client = family.enrollment, family.client
     yield Title("3. Select a client: who is responsible, and who was")
-    yield from text.client_record(kim.client_record(client))
+    yield from lists.client_record(kim.client_record(client))
     yield Title("4. Add a case assignment for the whole household")
     yield Line(f"Robin ({_ROBIN}) works for another organization:")
     try:
         kim.assign(enrollment, _ROBIN, household=True)
     except RuleViolationError as error:
-        yield Line(f"Refused, and nothing was written. {text.refusal(error.violations)}")
+        yield Line(f"Refused, and nothing was written. {refusal(error.violations)}")
     yield Line("Lee works here, and helps from today on:")
     yield from text.outcome(kim.assign(enrollment, lee, household=True, reason="housing search"))
-    yield from text.case_managers(kim.case_managers(client), client)
+    yield from lists.case_managers(kim.case_managers(client), client)
 
 
 def _exits(kim: Casework) -> Iterator[Block]:
@@ -81,7 +82,7 @@ def _exits(kim: Casework) -> Iterator[Block]:
 
 def _inactive(kim: Casework, me: User) -> Iterator[Block]:
     yield Title("6. View inactive cases, and reactivate one")
-    yield from text.held(kim.inactive_cases(), me)
+    yield from lists.held(kim.inactive_cases(), me)
     past = next(case for case in kim.inactive_cases() if case.enrollment.enrollment_id == _COMES_BACK)
     yield Line("The client is back. Status: Active. They leave this list, for Kim holds the case again from today:")
     yield from text.outcome(kim.set_status(past.assignment or "", AssignmentStatus.ACTIVE))

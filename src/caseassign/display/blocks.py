@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 from typing import Final, Generic, Self, TypeAlias, TypeVar
 
 import attrs
+
+from caseassign.display.words import known_at
 
 T = TypeVar("T")
 
@@ -33,6 +36,8 @@ _BETWEEN: Final = 3
 
 def clean(text: str) -> str:
     """Return a text on one line, with a replacement character for whatever could steer a terminal."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(map(_shown, text))
 
 
@@ -147,6 +152,19 @@ class Table:
 Block: TypeAlias = Title | Line | Table
 
 
+def as_known_at(blocks: Iterable[Block], moment: datetime) -> Iterator[Block]:
+    """Yield the answer to a question that was asked as known at a moment: the first thing that it says is when."""
+    then = known_at(moment)
+    for number, block in enumerate(blocks):
+        if number:
+            yield block
+        elif isinstance(block, Title):
+            yield Title(f"{block.text}, {then}")
+        else:
+            yield Line(f"{then[0].upper()}{then[1:]}:")
+            yield block
+
+
 def plain(blocks: Iterable[Block]) -> Iterator[str]:
     """Yield the lines of blocks as plain text, tables aligned, an empty line before each title but the first."""
     for number, block in enumerate(blocks):
@@ -172,7 +190,7 @@ def _padded(cell: str, width: int, is_number: bool) -> str:  # a column of a tab
 
 def _width(text: str) -> int:
     """Return how many places a text takes on a terminal, or the longest of its lines."""
-    return max(sum(map(_places, line)) for line in text.split("\n"))
+    return max(len(line) if line.isascii() else sum(map(_places, line)) for line in text.split("\n"))
 
 
 def _places(character: str) -> int:

@@ -14,7 +14,7 @@ from caseassign.display import text
 from caseassign.display.blocks import Block, Column, Line, Table, Title
 from caseassign.display.columns import CLIENT, ENROLLMENT
 from caseassign.display.deeds import left_out
-from caseassign.display.words import counted, day, person
+from caseassign.display.words import counted, day, person, refusal
 from caseassign.history import from_plain
 from caseassign.model import CASE_MANAGER, User
 from caseassign.period import Period
@@ -151,7 +151,7 @@ def _columns(users: Users) -> tuple[Column[PlannedCase], ...]:
         Column("Starts on", lambda line: "; ".join(day(days.start) for days in line.days), "to"),
         Column("Ends on", lambda line: "; ".join(day(days.end) for days in line.days if days.end), "to"),
         Column("Role", lambda line: "" if line.assignment.role == CASE_MANAGER else line.assignment.role, "to"),
-        Column("Why", lambda line: line.reason or text.refusal(line.violations), is_prose=True),
+        Column("Why", lambda line: line.reason or refusal(line.violations), is_prose=True),
     )
 
 

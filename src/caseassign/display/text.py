@@ -1,4 +1,4 @@
-"""What questions and acts return, as blocks for people: titles, sentences and tables.
+"""What acts, imports and audits return, as blocks for people: titles, sentences and tables.
 
 The words are those of a screen: "Since", "Ends on", "Ended on", "Exited on". Days are half-open everywhere: what
 ended on a day is no longer so at the close of that day.
@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import date, datetime
-from itertools import groupby
+from datetime import date
 from typing import Final, NamedTuple, Self
 
 from caseassign.acts.import_assignments import AssignmentImport
@@ -17,106 +16,14 @@ from caseassign.acts.import_export import ImportResult
 from caseassign.acts.outcome import Outcome
 from caseassign.acts.refresh import DAY_RULES
 from caseassign.audit import Finding
-from caseassign.cases import Cases
 from caseassign.display.blocks import Block, Column, Line, Table, Title
-from caseassign.display.columns import (
-    ASSIGNMENT,
-    CASE_MANAGER,
-    CASES,
-    CLIENT,
-    ENROLLMENT,
-    ROLE,
-    STATUS,
-    STAY,
-    STINT,
-)
 from caseassign.display.deeds import deeds, left_out
 from caseassign.display.meanings import ISSUES, LIST_ISSUES, RULES
-from caseassign.display.words import counted, day, known_at, person, relationship, stint, withheld
-from caseassign.errors import Violation
+from caseassign.display.words import counted, day, person, stint, withheld
 from caseassign.model import Client, User
 from caseassign.out_of_use import OutOfUse
-from caseassign.questions import ClientRecord, EnrollmentRecord
 
-# Lists of cases
-
-
-def as_known_at(blocks: Iterable[Block], moment: datetime) -> Iterator[Block]:
-    """Yield the answer to a question that was asked as known at a moment: the first thing that it says is when."""
-    then = known_at(moment)
-    for number, block in enumerate(blocks):
-        if number:
-            yield block
-        elif isinstance(block, Title):
-            yield Title(f"{block.text}, {then}")
-        else:
-            yield Line(f"{then[0].upper()}{then[1:]}:")
-            yield block
-
-
-def held(cases: Cases, user: User) -> Iterator[Block]:
-    """Yield the list of what a user holds, held or will hold."""
-    who, as_of = person(user), day(cases.as_of)
-    if cases.rows:
-        yield Title(f"{cases.title} of {who} as of {as_of}")
-        yield Table.of(CASES, cases)
-        yield Line(_count(cases, "case"))
-    else:
-        yield Line(f"{who} has no {cases.title.lower()} as of {as_of}.{withheld(cases.withheld)}")
-
-
-def unassigned(cases: Cases) -> Iterator[Block]:
-    """Yield the list of open enrollments that nobody holds."""
-    as_of = day(cases.as_of)
-    if cases.rows:
-        yield Title(f"{cases.title} as of {as_of}")
-        yield Table.of(CASES, cases)
-        yield Line(_count(cases, "enrollment"))
-    else:
-        yield Line(f"No open enrollment is without case manager as of {as_of}.{withheld(cases.withheld)}")
-
-
-def case_managers(cases: Cases, client: Client) -> Iterator[Block]:
-    """Yield everybody who holds, held or will hold a client, by status and enrollment."""
-    who, as_of = person(client), day(cases.as_of)
-    if not cases.rows:
-        yield Line(f"{who} has no case managers on record as of {as_of}.{withheld(cases.withheld)}")
-        return
-    yield Title(f"{cases.title} of {who} as of {as_of}")
-    alone = all(case.client == client for case in cases)
-    columns = (*(() if alone else CLIENT), *CASE_MANAGER, *ENROLLMENT, ASSIGNMENT, *STAY, *STINT, *ROLE)
-    for status, of_status in groupby(cases, key=lambda case: case.status):
-        yield Title(str(status).capitalize())
-        yield Table.of(columns, of_status)
-    yield Line(_count(cases, "assignment"))
-
-
-def client_record(record: ClientRecord) -> Iterator[Block]:
-    """Yield a client's enrollments, each with its household and its case managers."""
-    yield Title(f"{person(record.client)} as of {day(record.as_of)}")
-    yield Line(f"{counted(len(record.enrollments), 'enrollment')}.{withheld(record.withheld)}")
-    for of_one in record.enrollments:
-        yield Title(_enrollment_title(of_one, record.as_of))
-        members = [f"{person(client)}, {relationship(member.relationship_to_hoh)}" for member, client in of_one.members]
-        yield Line(f"Household: {'; '.join(members)}")
-        if of_one.case_managers:
-            yield Table.of((*CASE_MANAGER, STATUS, ASSIGNMENT, *STINT, *ROLE), of_one.case_managers)
-        else:
-            yield Line("Nobody is assigned.")
-
-
-def _enrollment_title(record: EnrollmentRecord, as_of: date) -> str:
-    enrollment, project = record.enrollment, record.project
-    title = f"{project.project_name or project.project_id}, enrollment {enrollment.enrollment_id}"
-    title += f": Entered on {day(enrollment.entry_date)}"
-    if enrollment.exit_date is None:
-        return title
-    return f"{title}, {'Exited' if enrollment.exit_date <= as_of else 'Exits'} on {day(enrollment.exit_date)}"
-
-
-def _count(cases: Cases, noun: str) -> str:
-    more = " More follow." if cases.next_page else ""
-    return f"{counted(len(cases), noun)}.{more}{withheld(cases.withheld)}"
+# Clients
 
 
 def out_of_use(of: OutOfUse) -> Iterator[Block]:
@@ -146,11 +53,6 @@ def outcome(of: Outcome, *, dry_run: bool = False, today: date | None = None) ->
         yield Line(f"Would have {said}." if dry_run else f"{said[0].upper()}{said[1:]}.")
     else:
         yield Line(f"Nothing to do: {'; '.join(_as_it_is(of, today)) or 'all is so already'}.")
-
-
-def refusal(violations: Iterable[Violation]) -> str:
-    """Return why an act was refused, each reason once, with its code."""
-    return "; ".join(dict.fromkeys(f"{violation.message} ({violation.code})" for violation in violations))
 
 
 def _as_it_is(of: Outcome, today: date | None) -> Iterator[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Final
 
+from caseassign.errors import Violation
 from caseassign.model import CaseAssignment, Client, RelationshipToHoH, User
 
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -66,3 +68,8 @@ def stint(of: CaseAssignment, today: date | None = None) -> str:
         ends = "ended" if today is not None and of.period.has_ended(today) else "ends"
         days = f" from {day(of.start_date)}, {ends} on {day(of.end_date)}"
     return f"{of.user_id} on enrollment {of.enrollment_id}{days}, as {of.role}"
+
+
+def refusal(violations: Iterable[Violation]) -> str:
+    """Return why an act was refused, each reason once, with its code."""
+    return "; ".join(dict.fromkeys(f"{violation.message} ({violation.code})" for violation in violations))
