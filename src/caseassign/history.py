@@ -116,9 +116,12 @@ class Break:
     problem: str
 
 
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
 def to_json(value: object) -> str:
     """Return ``value`` as JSON in the one form that digests are made of: sorted keys, no blanks."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _ENCODER.encode(value)
 
 
 def to_plain(record: Record) -> dict[str, Any]:

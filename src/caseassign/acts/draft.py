@@ -86,14 +86,24 @@ class Draft:
 
     def now(self, key: RecordKey) -> Record | None:
         """Return a record as the draft leaves it."""
-        return self.puts.get(key) or self.before(key)
+        record = self.puts.get(key)
+        if record is None:
+            record = self.found.get(key) if self._trunk is None else self._trunk.now(key)
+        return record
 
     def find(self, kind: type[_R], ids: Iterable[str]) -> dict[str, _R]:
         """Return those of the records that are there, by id, as the act leaves them."""
-        wanted = [RecordKey(kind.KIND, key) for key in ids]
-        self.found.read(kind.KIND, [key.id for key in wanted if self.now(key) is None])
-        there = {key.id: self.now(key) for key in wanted}
-        return {key: record for key, record in there.items() if isinstance(record, kind)}
+        there: dict[str, Any] = {}
+        unread = []
+        for key in ids:
+            record = self.now(RecordKey(kind.KIND, key))
+            if record is None:
+                unread.append(key)
+            else:
+                there[key] = record
+        if unread:
+            there |= self.found.read(kind.KIND, unread)
+        return there
 
     def load(self, kind: type[_R], ids: Iterable[str]) -> list[_R]:
         """Return records as the act leaves them; raise `NotFoundError` for ids that the store does not have."""
@@ -226,8 +236,8 @@ class Draft:
         for kind, of_kind in groupby(changes, key=lambda change: change[1].KIND):
             records: Records[Any] = getattr(self.tx, f"{kind}s")
             pairs = [(before, after) for before, after, _ in of_kind]
-            records.add([attrs.evolve(after, batch_id=batch_id) for before, after in pairs if before is None])
-            records.replace([attrs.evolve(new, batch_id=old.batch_id) for old, new in pairs if old is not None])
+            records.add([_of_batch(after, batch_id) for before, after in pairs if before is None])
+            records.replace([_of_batch(new, old.batch_id) for old, new in pairs if old is not None])
         for write in self._besides:
             write(self.tx)
 
@@ -243,3 +253,7 @@ class Draft:
             skipped=tuple(self.skipped),
             withheld=self.withheld,
         )
+
+
+def _of_batch(record: Record, batch_id: str | None) -> Record:
+    return record if record.batch_id == batch_id else attrs.evolve(record, batch_id=batch_id)

@@ -19,12 +19,14 @@ class Found:
         self._stints: dict[str, list[str]] = {}
         self._caseloads: dict[str, list[str]] = {}
 
-    def read(self, kind: str, ids: Iterable[str]) -> None:
-        """Read those of the records that were not read before."""
-        missing = sorted({key for key in ids if RecordKey(kind, key) not in self._records})
+    def read(self, kind: str, ids: Iterable[str]) -> dict[str, Any]:
+        """Return those of the records that are there, by id, after reading those that were not read before."""
+        wanted = [RecordKey(kind, key) for key in ids]
+        missing = sorted({key.id for key in wanted if key not in self._records})
         if missing:
             records: Records[Any] = getattr(self._tx, f"{kind}s")
             self._take(records.get(missing).values())
+        return {key.id: self._records[key] for key in wanted if key in self._records}
 
     def get(self, key: RecordKey) -> Record | None:
         """Return a record that was read; None where the store has none."""
