@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -52,3 +56,41 @@ def add_client(store: SQLiteStore, key: str) -> None:
     """Add a client in a transaction of its own."""
     with store.transaction(write=True) as tx:
         tx.clients.add([Client(personal_id=key)])
+
+
+def start(code: str, *arguments: object) -> subprocess.Popen[str]:
+    """Start a Python process that runs ``code``."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def ready(process: subprocess.Popen[str]) -> None:
+    """Wait until a process has said that it is ready."""
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+
+
+def go(process: subprocess.Popen[str]) -> None:
+    """Tell a process that waits for a line to go on."""
+    assert process.stdin is not None
+    process.stdin.write("go\n")
+    process.stdin.flush()
+
+
+def finished(process: subprocess.Popen[str]) -> int:
+    """Wait until a process has ended, and return how."""
+    process.communicate()
+    return process.returncode
+
+
+def in_child(do: Callable[[], object]) -> None:
+    """Run ``do`` in a fork of this process, and fail if it fails there."""
+    child = os.fork()
+    if not child:
+        try:
+            do()
+        except BaseException:  # noqa: BLE001  # nothing may get past the end of the child
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -8,16 +8,15 @@ import subprocess
 import sys
 import tempfile
 import threading
-import traceback
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from itertools import chain
 from pathlib import Path
 
 import pytest
-from sqlite_files import WAL, add_client, client_ids, raw, small_store
+from sqlite_files import WAL, add_client, client_ids, finished, go, in_child, raw, ready, small_store, start
 from store_examples import UndoError, fill
 
 from caseassign.errors import ConflictError, StorageError
@@ -41,31 +40,6 @@ def store(path: Path) -> Iterator[SQLiteStore]:
     """A store with a few records and a line of history, that waits for nobody."""
     with small_store(path) as store:
         yield store
-
-
-def start(code: str, *arguments: object) -> subprocess.Popen[str]:
-    """Start a Python process that runs ``code``."""
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-
-def finished(process: subprocess.Popen[str]) -> int:
-    """Wait until a process has ended, and return how."""
-    process.communicate()
-    return process.returncode
-
-
-def in_child(do: Callable[[], object]) -> None:
-    """Run ``do`` in a fork of this process, and fail if it fails there."""
-    child = os.fork()
-    if not child:
-        try:
-            do()
-        except BaseException:  # noqa: BLE001  # nothing may get past the end of the child
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_a_writer_waits_and_then_gives_up(store: SQLiteStore, path: Path) -> None:
@@ -244,12 +218,9 @@ def test_processes_that_create_one_file(path: Path) -> None:
     """SPEC 10.4: processes that open one new file at the same moment all succeed, and it is created once."""
     processes = [start(OPEN, path) for _ in range(4)]
     for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+        ready(process)
     for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
+        go(process)
     assert [finished(process) for process in processes] == [0] * 4
     assert sorted(file.name for file in path.parent.iterdir()) in (
         ["haven.sqlite"],
@@ -304,8 +275,7 @@ def test_a_process_that_is_killed(path: Path) -> None:
         tx.clients.add(Client(personal_id=f"{number:05}", last_name="y" * 500) for number in range(5_000))
     before = path.read_bytes()
     process = start(WRITE_AND_HANG, path)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
+    ready(process)
     process.kill()
     finished(process)
     assert WAL or path.read_bytes() != before

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,7 @@ from caseassign.stores.sqlite_errors import translated
 from caseassign.stores.sqlite_rows import FORMS
 from caseassign.stores.sqlite_schema import open_file, version_of
 from caseassign.stores.sqlite_session import DIALECT, Session
+from caseassign.stores.turns import Turn, begin_to_write
 
 _SQL: Final = Statements(DIALECT, FORMS)
 
@@ -25,10 +26,10 @@ _SQL: Final = Statements(DIALECT, FORMS)
 class SQLiteStore:
     """A store in the file at ``path``, which is created if it is not there.
 
-    One transaction writes at a time, in all threads and processes together; another one that wants to write waits
-    up to ``timeout`` seconds for it, and then raises `ConflictError`. If the disk fails while a block is being
-    committed, it may be there whole all the same: repeat an act with its ``command_id``. Fork a process between
-    transactions, and not inside one.
+    One transaction writes at a time, in all threads and processes together. Others that want to write wait up to
+    ``timeout`` seconds, on Linux in the order in which they came, and then raise `ConflictError`. If the disk fails
+    while a block is being committed, it may be there whole all the same: repeat an act with its ``command_id``. Fork a
+    process between transactions, and not inside one.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, timeout: float = 30.0) -> None:
@@ -38,16 +39,20 @@ class SQLiteStore:
         self._timeout = timeout
         self._gate = Gate()
         self._idle = [open_file(self._path, timeout)]
+        self._file = self._path.resolve()  # one queue, whatever the file was called
         close_before_forks(self)
 
     @contextmanager
     def transaction(self, *, write: bool = False) -> Iterator[SQLTransaction]:
         """Open a transaction: the block commits when it is left, and an exception undoes everything."""
-        with self._gate.block(write=write) as block:
+        with self._gate.block(write=write) as block, closing(Turn(self._file)) if write else nullcontext() as turn:
             connection = self._connection()
             try:
                 with translated():
-                    connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+                    if turn is None:
+                        connection.execute("BEGIN")
+                    else:
+                        begin_to_write(connection, turn, self._timeout)
                     version_of(connection, self._path)  # raises if it was migrated, or replaced, since it was opened
                 with Session(connection, block, self._path) as session:
                     yield SQLTransaction(session, _SQL)
