@@ -54,6 +54,8 @@ class Draft:
         if trunk is None:
             self.found = Found(tx)
             self.actor = desk.actor(tx, action)
+            if isinstance(self.actor, User):
+                self.found.take([self.actor])
             desk.authorize(self.actor, action)
         else:
             self.found = trunk.found
@@ -236,8 +238,11 @@ class Draft:
         for kind, of_kind in groupby(changes, key=lambda change: change[1].KIND):
             records: Records[Any] = getattr(self.tx, f"{kind}s")
             pairs = [(before, after) for before, after, _ in of_kind]
-            records.add([_of_batch(after, batch_id) for before, after in pairs if before is None])
-            records.replace([_of_batch(new, old.batch_id) for old, new in pairs if old is not None])
+            added = [_of_batch(after, batch_id) for before, after in pairs if before is None]
+            if added:
+                records.add(added)
+            if len(added) < len(pairs):
+                records.replace([_of_batch(new, old.batch_id) for old, new in pairs if old is not None])
         for write in self._besides:
             write(self.tx)
 

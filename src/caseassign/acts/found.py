@@ -25,7 +25,7 @@ class Found:
         missing = sorted({key.id for key in wanted if key not in self._records})
         if missing:
             records: Records[Any] = getattr(self._tx, f"{kind}s")
-            self._take(records.get(missing).values())
+            self.take(records.get(missing).values())
         return {key.id: self._records[key] for key in wanted if key in self._records}
 
     def get(self, key: RecordKey) -> Record | None:
@@ -46,7 +46,7 @@ class Found:
         new = list(enrollment_ids)
         self._stints |= {key: [] for key in new}
         stints = self._tx.assignments.of_enrollments(new)
-        self._take(stints)
+        self.take(stints)
         for stint in stints:
             self._stints[stint.enrollment_id].append(stint.assignment_id)
         self.read("user", {stint.user_id for stint in stints})
@@ -59,7 +59,7 @@ class Found:
         """Return the ids of all stints of a user, read with their enrollments and projects."""
         if user_id not in self._caseloads:
             stints = self._tx.assignments.of_users([user_id])
-            self._take(stints)
+            self.take(stints)
             self._caseloads[user_id] = [stint.assignment_id for stint in stints]
             self.read(Enrollment.KIND, {stint.enrollment_id for stint in stints})
             enrollments = [self._records[RecordKey(Enrollment.KIND, stint.enrollment_id)] for stint in stints]
@@ -69,9 +69,10 @@ class Found:
     def members(self, keys: Iterable[HouseholdKey]) -> list[Enrollment]:
         """Return the members of households who stand in the store, deleted ones too, by entry date and id."""
         members = self._tx.enrollments.of_households(keys)
-        self._take(members)
+        self.take(members)
         return members
 
-    def _take(self, records: Iterable[Record]) -> None:
+    def take(self, records: Iterable[Record]) -> None:
+        """Take in records as they stand in the store."""
         for record in records:
             self._records.setdefault(RecordKey(record.KIND, record.key), record)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Final
 
 from caseassign.errors import ConflictError, DamagedStoreError, StorageError
@@ -26,20 +25,30 @@ _MEANINGS: Final[dict[int, tuple[type[StorageError], str]]] = {
 }
 
 
-@contextmanager
-def translated() -> Iterator[None]:
+class _Translated:
+    """What `translated` returns: a class, as every statement of a store passes here."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, sqlite3.Error):
+            raise _meaning(error) from None
+        if isinstance(error, UnicodeDecodeError):  # SQLite complains, in garbled words of the file's
+            kind, problem = _DAMAGED
+            raise kind(problem) from None
+        if isinstance(error, UnicodeError):
+            raise StorageError("a text holds half a character (a lone surrogate), which cannot be stored") from None
+        if isinstance(error, OSError):
+            raise StorageError(f"the file system refused: {error.strerror}") from None
+
+
+_TRANSLATED: Final = _Translated()
+
+
+def translated() -> AbstractContextManager[None]:
     """Raise a `StorageError` for whatever SQLite, or the file system, raises inside the block."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _meaning(error) from None
-    except UnicodeDecodeError:  # SQLite complains, in garbled words of the file's
-        kind, problem = _DAMAGED
-        raise kind(problem) from None
-    except UnicodeError:
-        raise StorageError("a text holds half a character (a lone surrogate), which cannot be stored") from None
-    except OSError as error:
-        raise StorageError(f"the file system refused: {error.strerror}") from None
+    return _TRANSLATED
 
 
 def _meaning(error: sqlite3.Error) -> StorageError:
