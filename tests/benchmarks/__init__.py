@@ -1,0 +1,1 @@
+"""Benchmarks: the same works by caseassign and by what a user would pick instead."""
