@@ -1,4 +1,4 @@
-"""The search for what breaks the rules, in SQL: one statement for each kind of rows, however many rules are about them.
+"""The search for what breaks the rules, in SQL: one statement for each kind of rows, for up to 62 rules about them.
 
 A statement yields a row for everything that breaks a rule, and in its first column the sum of what stands for each
 rule that is broken there: 1, 2, 4 and so on, in the order in which the rules were given.
@@ -15,6 +15,7 @@ from typing import Final
 
 import attrs
 
+from caseassign.batches import in_batches
 from caseassign.model import COVER, ProjectType
 from caseassign.rules import AssignmentFacts, CaseloadFacts, EnrollmentFacts, HouseholdFacts, Rule, Rules, subject
 from caseassign.rules.sql import ACTIVE, OPEN, InSQL, Rows, Tables, quoted, sql_of
@@ -49,6 +50,9 @@ _FROM: Final = {
     "AND other.assignment_id > assignment.assignment_id AND NOT other.voided",
     Rows.ENROLLMENTS: _STAYS,
 }
+
+_IN_ONE_SUM: Final = 62
+"""For how many rules one sum can stand, which is a number of 64 bits with a sign."""
 
 _ONE_IF: Final = "CASE WHEN {} THEN 1 ELSE 0 END"
 _HEADS: Final = _ONE_IF.format("enrollment.relationship_to_hoh = 1")
@@ -98,12 +102,19 @@ class Search:
 
     def sql(self, tables: Tables) -> str:
         """Return the statement, for tables that are called so."""
-        total = " + ".join(
-            f"CASE WHEN {self._condition(each)} THEN {1 << number} ELSE 0 END" for number, each in enumerate(self.asked)
-        )
-        found = f"SELECT {total} AS broken, {self._named()} FROM {self._source()}"
-        order = "ORDER BY enrollment_id" if self.rows in _FROM else ""
-        statement = f"SELECT * FROM ({found}) found WHERE broken > 0 {order}"
+        if len(self.asked) == 1:
+            order = " ORDER BY enrollment.enrollment_id" if self.rows in _FROM else ""
+            statement = (
+                f"SELECT 1 AS broken, {self._named()} FROM {self._source(self._condition(self.asked[0]))}{order}"
+            )
+        else:
+            total = " + ".join(
+                f"CASE WHEN {self._condition(each)} THEN {1 << number} ELSE 0 END"
+                for number, each in enumerate(self.asked)
+            )
+            found = f"SELECT {total} AS broken, {self._named()} FROM {self._source()}"
+            order = " ORDER BY enrollment_id" if self.rows in _FROM else ""
+            statement = f"SELECT * FROM ({found}) found WHERE broken > 0{order}"
         return tables.named_in(statement, self.as_of)
 
     def _condition(self, asked: Asked) -> str:
@@ -126,12 +137,11 @@ class Search:
             columns.append("other.assignment_id AS other_assignment_id")
         return ", ".join(columns)
 
-    def _source(self) -> str:
-        if self.rows is Rows.HOUSEHOLDS:
-            return self._households()
-        if self.rows is Rows.CASELOADS:
-            return self._caseloads()
-        return _FROM[self.rows] + self._where()
+    def _source(self, *conditions: str) -> str:
+        if self.rows in _FROM:
+            return _FROM[self.rows] + self._where(*conditions)
+        source = self._households() if self.rows is Rows.HOUSEHOLDS else self._caseloads()
+        return source + in_projects(None, *conditions)
 
     def _where(self, *conditions: str) -> str:
         """Return what limits stays to the part, and to what else is said."""
@@ -174,10 +184,19 @@ class Search:
 
 
 def searches(
-    required: Iterable[Rule], advisory: Iterable[Rule], as_of: date, projects: Collection[str] | None = None
+    required: Iterable[Rule],
+    advisory: Iterable[Rule],
+    as_of: date,
+    projects: Collection[str] | None = None,
+    *,
+    apart: bool = False,
 ) -> tuple[list[Search], Rules, Rules]:
-    """Return the searches for what breaks these rules, and the required and advisory ones that have no second form."""
-    asked: defaultdict[tuple[Rows, object], list[Asked]] = defaultdict(list)
+    """Return the searches for what breaks these rules, and the required and advisory ones that have no second form.
+
+    With ``apart``, a rule that looks at more than its row has a search of its own. That suits an engine which joins
+    whole tables, as it can sift the rows first; one that looks up row by row goes through them once for all rules.
+    """
+    asked: defaultdict[tuple[Rows, object, object], list[Asked]] = defaultdict(list)
     rest: tuple[list[Rule], list[Rule]] = ([], [])
     for rules, is_required in ((required, True), (advisory, False)):
         for rule in rules:
@@ -186,9 +205,14 @@ def searches(
                 rest[not is_required].append(rule)
                 continue
             each = Asked(rule=rule, form=form, required=is_required)
-            asked[each.rows, form.project_types if each.rows is Rows.CASELOADS else None].append(each)
+            types = form.project_types if each.rows is Rows.CASELOADS else None
+            asked[each.rows, types, rule if apart and "SELECT" in form.violated else None].append(each)
     part = None if projects is None else frozenset(projects)
-    found = [Search(rows=rows, asked=tuple(a), as_of=as_of, projects=part) for (rows, _), a in asked.items()]
+    found = [
+        Search(rows=rows, asked=tuple(together), as_of=as_of, projects=part)
+        for (rows, *_), of_rows in asked.items()
+        for together in in_batches(of_rows, _IN_ONE_SUM)
+    ]
     found.sort(key=lambda search: list(Rows).index(search.rows))
     return found, tuple(rest[0]), tuple(rest[1])
 
@@ -209,4 +233,4 @@ def in_projects(projects: Collection[str] | None, *conditions: str) -> str:
 
 def _of_types(row: str, types: Collection[ProjectType]) -> str:
     wanted = ", ".join(str(int(each)) for each in sorted(types)) or "NULL"
-    return f"{row}.project_id IN (SELECT project_id FROM {{projects}} WHERE project_type IN ({wanted}))"
+    return f"{row}.project_id IN (SELECT project_id FROM {{projects}} project WHERE project_type IN ({wanted}))"

@@ -80,7 +80,7 @@ class TablesAudit:
         self._engine = engine
         self._tables = tables
         self._projects = projects
-        self._searches, *self._others = searches(required, advisory, as_of, projects)
+        self._searches, *self._others = searches(required, advisory, as_of, projects, apart=True)
 
     def __iter__(self) -> Iterator[Broken]:
         for search in self._searches:

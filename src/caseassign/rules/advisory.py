@@ -29,9 +29,15 @@ _BEFORE_IT: Final = stint_where(
     "AND held.assignment_id < assignment.assignment_id))"
 )
 
+# What most stints are not, so that the others alone are looked at.
+_MAY_LEAVE_A_GAP: Final = (
+    "assignment.start_date < enrollment.entry_date OR assignment.start_date = assignment.end_date "
+    "OR (assignment.end_date <= {as_of} "
+    "AND (enrollment.exit_date IS NULL OR assignment.end_date < enrollment.exit_date))"
+)
 # A gap begins after a stint with days, or on the first day of all: that of the first stint, or of the entry after it.
 # Of several stints after which it begins, the first by id counts.
-_GAP: Final = f"""
+_GAP: Final = f"""({_MAY_LEAVE_A_GAP}) AND (
     (
         assignment.start_date < assignment.end_date AND assignment.end_date > enrollment.entry_date
         AND {uncovered("assignment.end_date")} AND NOT {_AFTER_THE_SAME_DAY}
@@ -39,15 +45,15 @@ _GAP: Final = f"""
         (assignment.start_date < enrollment.entry_date OR assignment.start_date = assignment.end_date)
         AND {uncovered(_FIRST_DAY)} AND NOT {_BEFORE_IT}
     )
-"""
+)"""
 
 _HELD_BY_OTHERS: Final = stint_where(f"held.role <> '{COVER}' AND {_HELD_NOW}")
+# With DISTINCT, SQLite makes a table of its own of the projects, and finds those of an organization in it.
 _CAN_ACCESS: Final = f"""(
-    EXISTS (
-        SELECT 1 FROM {{projects}} project
-        WHERE project.project_id = enrollment.project_id AND (assignment.user_id, project.organization_id) IN (
-            SELECT user_id, organization_id FROM {{user_organizations}} access
-        )
+    (assignment.user_id, enrollment.project_id) IN (
+        SELECT access.user_id, project.project_id FROM {{user_organizations}} access JOIN (
+            SELECT DISTINCT project_id, organization_id FROM {{projects}} every_project
+        ) project ON project.organization_id = access.organization_id
     ) OR assignment.user_id IN (
         SELECT user_id FROM {{user_permissions}} permission WHERE permission = '{ALL_ORGANIZATIONS}'
     )
@@ -66,7 +72,7 @@ def unassigned(facts: EnrollmentFacts) -> Iterator[Violation]:
         )
 
 
-@in_sql(_GAP, Rows.ASSIGNMENTS)
+@in_sql(f"NOT enrollment.deleted AND {_GAP}", Rows.ASSIGNMENTS)
 def gap(facts: EnrollmentFacts) -> Iterator[Violation]:
     """Somebody is responsible on every day of a stay up to now, from its first assignment on."""
     first = min((stint.start_date for stint in facts.assignments), default=None)
@@ -119,7 +125,10 @@ def household_differs(facts: HouseholdFacts) -> Iterator[Violation]:
         )
 
 
-@in_sql(f"{ACTIVE} AND assignment.user_id IN (SELECT user_id FROM {{users}} WHERE left_on <= {{as_of}})")
+@in_sql(
+    f"NOT enrollment.deleted AND {ACTIVE} "
+    "AND assignment.user_id IN (SELECT user_id FROM {users} departed WHERE left_on <= {as_of})"
+)
 def held_by_departed(facts: AssignmentFacts) -> Iterator[Violation]:
     """Whoever is active on a case has not left."""
     if facts.is_active and facts.user.has_left(facts.as_of):
@@ -131,7 +140,7 @@ def held_by_departed(facts: AssignmentFacts) -> Iterator[Violation]:
         )
 
 
-@in_sql(f"{ACTIVE} AND NOT {_CAN_ACCESS}")
+@in_sql(f"NOT enrollment.deleted AND {ACTIVE} AND NOT {_CAN_ACCESS}")
 def held_without_access(facts: AssignmentFacts) -> Iterator[Violation]:
     """Whoever is active on a case can access the organization that runs the project."""
     if facts.is_active and not facts.user.can_access(facts.project):
@@ -145,7 +154,7 @@ def held_without_access(facts: AssignmentFacts) -> Iterator[Violation]:
 
 
 @in_sql(
-    "assignment.kept_after_exit AND enrollment.exit_date IS NOT NULL "
+    "NOT enrollment.deleted AND assignment.kept_after_exit AND enrollment.exit_date IS NOT NULL "
     "AND (assignment.end_date IS NULL OR assignment.end_date > {as_of})",
 )
 def kept_after_exit(facts: AssignmentFacts) -> Iterator[Violation]:
