@@ -233,7 +233,7 @@ def test_a_cover_with_a_command_id_happens_once_and_a_dry_run_not_at_all(any_wor
 def test_a_store_that_fails_half_way_leaves_nothing_changed(any_world: World) -> None:
     """SPEC 6, issue 3: whichever write fails, nothing of it is kept."""
     caseload(any_world, "01-10", "01-11")
-    assert_nothing_is_half_done(any_world, lambda front: front.cover("kim", "lee", *LEAVE))
+    assert_nothing_is_half_done(any_world, lambda front: front.cover("kim", "lee", *LEAVE, reason="a week off"))
 
 
 def test_a_deleted_enrollment_and_a_voided_stint_are_not_covered(world: World) -> None:
