@@ -136,12 +136,20 @@ def audit_tables(
     that are read from the tables, household by household. Errors are those of the engine.
     """
     part = None if projects is None else frozenset(id_of(project, Project) for project in projects)
-    return TablesAudit(engine, tables or Tables(), as_day(as_of, "as_of"), required, advisory, part)
+    tables = tables or Tables()
+    if not _is_connection(engine):
+        tables = attrs.evolve(tables, backslashes=True)
+    return TablesAudit(engine, tables, as_day(as_of, "as_of"), required, advisory, part)
+
+
+def _is_connection(engine: Any) -> bool:
+    """Whether it is a connection, and not a Spark session."""
+    return hasattr(engine, "cursor")
 
 
 def _rows(engine: Any, sql: str) -> Iterator[Row]:
     """Yield the rows of a query, batch by batch."""
-    if not hasattr(engine, "cursor"):
+    if not _is_connection(engine):
         yield from map(tuple, engine.sql(sql).toLocalIterator())
         return
     with closing(engine.cursor()) as cursor:

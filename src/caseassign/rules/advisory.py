@@ -12,7 +12,7 @@ from caseassign.errors import Violation
 from caseassign.model import ALL_ORGANIZATIONS, COVER, AssignmentStatus
 from caseassign.period import Period
 from caseassign.rules.facts import AssignmentFacts, EnrollmentFacts, HouseholdFacts
-from caseassign.rules.sql import ACTIVE, OPEN, Rows, held_on, in_sql, stint_where, uncovered
+from caseassign.rules.sql import ACTIVE, OPEN, Rows, held_on, in_sql, past, stint_where, uncovered
 
 _HELD_NOW: Final = held_on("{as_of}")
 _FIRST_DAY: Final = (
@@ -29,21 +29,15 @@ _BEFORE_IT: Final = stint_where(
     "AND held.assignment_id < assignment.assignment_id))"
 )
 
-# What most stints are not, so that the others alone are looked at.
-_MAY_LEAVE_A_GAP: Final = (
-    "assignment.start_date < enrollment.entry_date OR assignment.start_date = assignment.end_date "
-    "OR (assignment.end_date <= {as_of} "
-    "AND (enrollment.exit_date IS NULL OR assignment.end_date < enrollment.exit_date))"
-)
 # A gap begins after a stint with days, or on the first day of all: that of the first stint, or of the entry after it.
-# Of several stints after which it begins, the first by id counts.
-_GAP: Final = f"""({_MAY_LEAVE_A_GAP}) AND (
+# Of several stints after which it begins, the first by id counts. One that has not ended leaves none.
+_GAP: Final = f"""{past("assignment.end_date")} AND (
     (
         assignment.start_date < assignment.end_date AND assignment.end_date > enrollment.entry_date
         AND {uncovered("assignment.end_date")} AND NOT {_AFTER_THE_SAME_DAY}
     ) OR (
         (assignment.start_date < enrollment.entry_date OR assignment.start_date = assignment.end_date)
-        AND {uncovered(_FIRST_DAY)} AND NOT {_BEFORE_IT}
+        AND {past("enrollment.entry_date")} AND {uncovered(_FIRST_DAY)} AND NOT {_BEFORE_IT}
     )
 )"""
 

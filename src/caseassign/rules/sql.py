@@ -27,6 +27,7 @@ Days may be dates or text like ``2026-03-02``, but of one kind throughout: both 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import date
 from enum import StrEnum
@@ -41,7 +42,8 @@ from caseassign.model import ProjectType
 class Tables:
     """What the six tables are called where they lie: their names, or any SQL that may stand for one after FROM.
 
-    ``join`` joins two of them.
+    ``join`` joins two of them. With ``backslashes``, a backslash in a text says something of the next character, as it
+    does on Spark.
     """
 
     enrollments: str = "enrollments"
@@ -51,10 +53,21 @@ class Tables:
     user_organizations: str = "user_organizations"
     user_permissions: str = "user_permissions"
     join: str = "JOIN"
+    backslashes: bool = False
 
     def named_in(self, sql: str, as_of: date) -> str:
         """Return SQL with the names of the tables, and the day, where braces stood."""
+        if self.backslashes:
+            sql = _TEXT.sub(_with_backslashes, sql)
         return sql.format(as_of=quoted(as_of.isoformat()), **attrs.asdict(self))
+
+
+_TEXT: Final = re.compile("'((?:[^']|'')*)'")
+
+
+def _with_backslashes(text: re.Match[str]) -> str:
+    said = text[1].replace("\\", r"\\").replace("''", r"\'")
+    return f"'{said}'"
 
 
 _SQL: Final = "sql"
@@ -166,7 +179,11 @@ def held_on(day: str) -> str:
     return f"held.start_date <= {day} AND (held.end_date IS NULL OR held.end_date > {day})"
 
 
+def past(day: str) -> str:
+    """Say that a day is not after the day on which one looks, and before the exit."""
+    return f"{day} <= {{as_of}} AND (enrollment.exit_date IS NULL OR {day} < enrollment.exit_date)"
+
+
 def uncovered(day: str) -> str:
-    """Say that nobody covers a day of the stay, which is not after the day on which one looks."""
-    is_past = f"{day} <= {{as_of}} AND (enrollment.exit_date IS NULL OR {day} < enrollment.exit_date)"
-    return f"{is_past} AND NOT {stint_where(held_on(day))}"
+    """Say that nobody covers a day."""
+    return f"NOT {stint_where(held_on(day))}"

@@ -23,7 +23,7 @@ _ROWS_AT_ONCE: Final = 500
 _AHEAD: Final = 100
 """How many batches of rows a search is ahead of whoever looks at them."""
 _SECONDS: Final = 0.05
-"""How often a search looks whether anybody still wants its rows."""
+"""How often a search looks whether anybody still wants its rows, and is told that nobody does."""
 _KIBIBYTES: Final = 16_384
 
 _Found: TypeAlias = "Queue[list[Row] | Exception | None]"
@@ -69,8 +69,7 @@ def search(readers: Iterable[sqlite3.Connection], statements: Sequence[str]) -> 
             ending.enter_context(closing(reader))
             thread = Thread(target=_work, args=(reader, jobs, nobody_wants_more), daemon=True)
             thread.start()
-            ending.callback(thread.join)
-            ending.callback(reader.interrupt)
+            ending.callback(_stop, thread, reader)
         ending.callback(nobody_wants_more.set)
         for number, of_one in enumerate(found):
             while (rows := of_one.get()) is not None:
@@ -79,6 +78,13 @@ def search(readers: Iterable[sqlite3.Connection], statements: Sequence[str]) -> 
                         raise rows
                 for row in rows:
                     yield number, row
+
+
+def _stop(thread: Thread, reader: sqlite3.Connection) -> None:
+    """End a thread whose rows nobody wants, also one that was just about to begin with a statement."""
+    while thread.is_alive():
+        reader.interrupt()
+        thread.join(_SECONDS)
 
 
 def _work(reader: sqlite3.Connection, jobs: SimpleQueue[tuple[str, _Found]], nobody_wants_more: Event) -> None:
@@ -96,7 +102,7 @@ def _work(reader: sqlite3.Connection, jobs: SimpleQueue[tuple[str, _Found]], nob
             sql, found = jobs.get_nowait()
             try:
                 cursor = reader.execute(sql)
-                while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+                while not nobody_wants_more.is_set() and (rows := cursor.fetchmany(_ROWS_AT_ONCE)):
                     hand_over(rows)
             except Exception as error:  # noqa: BLE001  # whoever waits for the rows raises it
                 hand_over(error)

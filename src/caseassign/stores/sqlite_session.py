@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import date
 from pathlib import Path
@@ -91,12 +91,7 @@ class Session:
     def search(self, statements: Sequence[str]) -> Iterator[tuple[int, Row]]:
         """Yield the rows of each statement: two statements at a time, where the file can be read beside the block."""
         self.check()
-        readers = []
-        if self._path is not None and not self._block.may_write:
-            readers = open_readers(self._path, self._connection)
-        if not readers:
-            return one_by_one(self.stream, statements)
-        return self._block.each(self._streams.enter_context(closing(search(readers, statements))))
+        return self._block.each(self._streams.enter_context(closing(self._found(statements))))
 
     def write(self, sql: str, rows: Iterable[Row]) -> None:
         """Run a statement once for each of the rows; only within `all_or_nothing`, which has checked that it may."""
@@ -127,6 +122,12 @@ class Session:
         """Keep what was written."""
         self.check()
         self._run("COMMIT")
+
+    def _found(self, statements: Sequence[str]) -> Generator[tuple[int, Row]]:
+        readers = []
+        if self._path is not None and not self._block.may_write:
+            readers = open_readers(self._path, self._connection)
+        yield from search(readers, statements) if readers else one_by_one(self.stream, statements)
 
     def _run(self, sql: str) -> None:
         with translated():
