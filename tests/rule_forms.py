@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import attrs
 from rule_engines import Engine
-from rule_worlds import AS_OF, Found, Key
+from rule_worlds import AS_OF, ODD_ROLE, Found, Key
 
 from caseassign import ADVISORY_RULES, REQUIRED_RULES, ProjectType, Violation
 from caseassign.rules import (
@@ -57,7 +57,7 @@ def in_two_types(rule: Rule) -> Rule:
 BUILT_IN: Final = {rule.__name__.replace("_", "-"): rule for rule in (*REQUIRED_RULES, *ADVISORY_RULES)}
 AGENCYS: Final = {
     "role-taken": exclusive_role("Primary"),
-    "odd-role-taken": exclusive_role("O'{Brien}"),
+    "odd-role-taken": exclusive_role(ODD_ROLE),
     "no-case": caseload_at_most(0),
     "one-case": caseload_at_most(1),
     "two-cases": caseload_at_most(2),

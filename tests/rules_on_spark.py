@@ -23,6 +23,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
+import attrs
 from dirty_worlds import worlds
 from hypothesis import Phase, given, seed, settings
 from rule_engines import COLUMNS, PLAIN, Engine, tables_of, with_days_as_text
@@ -66,7 +67,8 @@ def in_spark(spark: Any, world: World, days: str) -> Iterator[Engine]:
                 lines.write(json.dumps(dict(zip(COLUMNS[name], row, strict=True))) + "\n")
         schema = ", ".join(f"{column} {kinds.get(kind, kind)}" for column, kind in COLUMNS[name].items())
         spark.read.schema(schema).json(str(file)).cache().createOrReplaceTempView(name)
-    yield Engine(PLAIN, lambda sql: map(tuple, spark.sql(sql).collect()), apart=True)
+    tables = attrs.evolve(PLAIN, backslashes=True)
+    yield Engine(tables, lambda sql: map(tuple, spark.sql(sql).collect()), apart=True)
     spark.catalog.clearCache()
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import attrs
 import pytest
+from rule_worlds import ODD_ROLE
 from sqlite_files import WAL, raw
 from store_examples import enrollment, fill, lines_after
 from world import TODAY, World, day
@@ -31,7 +32,7 @@ from caseassign.history import EMPTY
 from caseassign.model import COVER
 from caseassign.rules import CaseloadFacts, EnrollmentFacts, for_heads_of_household, for_project_types, in_sql
 from caseassign.rules.advisory import unassigned
-from caseassign.rules.sql import sql_of
+from caseassign.rules.sql import Tables, quoted, sql_of
 from caseassign.search import searches
 from caseassign.storage import Searchable, Store
 from caseassign.stores.block import Block
@@ -258,3 +259,14 @@ def test_rules_without_sql_are_left_to_python() -> None:
     assert (required, advisory) == ((empty,), (empty,))
     asked = [each.rule for search in found for each in search.asked]
     assert sorted(map(repr, asked)) == sorted(map(repr, (*REQUIRED_RULES, *ADVISORY_RULES)))
+
+
+def test_a_text_is_written_as_the_engine_reads_it() -> None:
+    """SPEC 5.3: what the rules and the ids of projects say is not what Spark takes a backslash for."""
+    said = f"a = {quoted(ODD_ROLE)} AND b = 'plain' AND c = '' AND d = {quoted('{x}')} AND e <= {{as_of}}"
+    plain = Tables(users="(SELECT '\\n')").named_in(said, TODAY)
+    assert plain == "a = 'O''{Brien} \\ 100%' AND b = 'plain' AND c = '' AND d = '{x}' AND e <= '2026-03-02'"
+    on_spark = Tables(backslashes=True).named_in(said, TODAY)
+    assert on_spark == plain.replace("\\", r"\\").replace("O''", r"O\'")
+    names = Tables(users=r"(SELECT '\'')", backslashes=True)
+    assert names.named_in("FROM {users}", TODAY) == r"FROM (SELECT '\'')"

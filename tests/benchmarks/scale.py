@@ -45,7 +45,8 @@ COPY (SELECT md5(enrollment_id || part) AS assignment_id, enrollment_id,
     held, range(2) stints(part) WHERE part < parts AND NOT (exit_date IS NULL AND dirty AND chance % 3 = 2)
     ) TO '{folder}/assignments' {as_parquet};
 COPY (SELECT 'P' || lpad(number::VARCHAR, 6, '0') AS project_id,
-    'O' || (number // {per_organization}) AS organization_id, (number % 14)::INTEGER AS project_type FROM range({projects}) numbers(number)) TO '{folder}/projects' {as_parquet};
+    'O' || (number // {per_organization}) AS organization_id, (number % 14)::INTEGER AS project_type
+    FROM range({projects}) numbers(number)) TO '{folder}/projects' {as_parquet};
 COPY (SELECT 'U' || number AS user_id, CASE WHEN number % 50 = 0 THEN DATE '2026-01-01' END AS left_on
     FROM range({users}) numbers(number)) TO '{folder}/users' {as_parquet};
 COPY (SELECT 'U' || number AS user_id, 'O' || ((number + place) % {organizations}) AS organization_id
@@ -67,8 +68,8 @@ def main() -> int:
     if not (tables / "done").exists():
         _make(tables, options.stays)
     with ENGINES[options.engine](tables, options.memory) as (engine, names, count):
-        stays, stints = (count(names[table]) for table in ("enrollments", "assignments"))
-        audit = audit_tables(engine, Tables(**names), as_of=AS_OF)
+        stays, stints = count(names.enrollments), count(names.assignments)
+        audit = audit_tables(engine, names, as_of=AS_OF)
         began = time.perf_counter()
         counts = audit.counts()
         seconds = time.perf_counter() - began
@@ -106,19 +107,19 @@ def _make(folder: Path, stays: int) -> None:
 
 
 @contextmanager
-def _on_duckdb(folder: Path, memory: str) -> Iterator[tuple[Any, dict[str, str], Callable[[str], int]]]:
+def _on_duckdb(folder: Path, memory: str) -> Iterator[tuple[Any, Tables, Callable[[str], int]]]:
     import duckdb  # noqa: PLC0415  # of the extra bench
 
     with duckdb.connect() as connection:
         connection.execute(f"SET memory_limit = '{memory}'")
         connection.execute(f"SET temp_directory = '{folder / 'spilled'}'")
         connection.execute("SET preserve_insertion_order = false")
-        names = {table: f"read_parquet('{folder / table}/*.parquet')" for table in TABLES}
+        names = Tables(**{table: f"read_parquet('{folder / table}/*.parquet')" for table in TABLES})  # type: ignore[arg-type]  # names of tables are texts
         yield connection, names, lambda name: connection.sql(f"SELECT count(*) FROM {name}").fetchall()[0][0]
 
 
 @contextmanager
-def _on_spark(folder: Path, memory: str) -> Iterator[tuple[Any, dict[str, str], Callable[[str], int]]]:
+def _on_spark(folder: Path, memory: str) -> Iterator[tuple[Any, Tables, Callable[[str], int]]]:
     from pyspark.sql import SparkSession  # noqa: PLC0415  # of the extra spark
 
     spark = (
@@ -127,13 +128,14 @@ def _on_spark(folder: Path, memory: str) -> Iterator[tuple[Any, dict[str, str], 
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
         .config("spark.local.dir", str(folder / "spilled"))
         .config("spark.sql.shuffle.partitions", "64")
         .getOrCreate()
     )
     for table in TABLES:
         spark.read.parquet(str(folder / table)).createOrReplaceTempView(table)
-    yield spark, {table: table for table in TABLES}, lambda name: spark.table(name).count()
+    yield spark, Tables(), lambda name: spark.table(name).count()
     spark.stop()
 
 
