@@ -490,6 +490,7 @@ def test_a_fork_that_leaves_the_block_of_its_parent(store: PostgresStore) -> Non
     assert client_ids(store) == ["c1", "c2", "n1", "n2"]
 
 
+@pytest.mark.slow
 def test_many_records_need_little_memory(store: PostgresStore) -> None:
     """SPEC 9.2: records are added from a stream, replaced and iterated without being held in memory."""
     count = 12_000

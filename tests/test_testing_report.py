@@ -316,6 +316,7 @@ def test_a_suite_skips_what_is_declared_and_fails_what_cannot_be_run(monkeypatch
 # The command
 
 
+@pytest.mark.slow
 def test_the_command_certifies(capsys: pytest.CaptureFixture[str]) -> None:
     """API: `caseassign check-store MODULE:FACTORY` prints the report, and exits with 0 if the store is certified."""
     assert main(["check-store", "caseassign:MemoryStore", "--because", "it lives in memory"]) == 0
