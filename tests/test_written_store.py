@@ -148,7 +148,7 @@ def test_it_agrees_with_the_reference(county: ModuleType, tmp_path: Path) -> Non
     run_state_machine_as_test(machine, settings=settings(max_examples=6, stateful_step_count=12))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_it_is_certified_on_postgres(county: ModuleType, county_database: str) -> None:
     """SPEC 10.3: with nothing changed but the engine it passes every check on PostgreSQL."""
     host = partial(open_on_postgres, county_database)
