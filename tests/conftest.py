@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, suppress
 from typing import Any
@@ -19,10 +16,6 @@ from world import World
 
 from caseassign import MemoryStore, SQLiteStore
 from caseassign.storage import Store
-
-MEMORY = "/dev/shm"  # noqa: S108  # each test makes a folder of its own in there
-if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 2**31:
-    tempfile.tempdir = MEMORY  # most of the suite would wait for a disk; what tests/faults does to one, it does there
 
 settings.register_profile(
     "suite", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]

@@ -83,9 +83,10 @@ def test_what_cannot_be_imported_is_checked_too(check: Check, certified: OpenSto
     assert run(check, Candidate.of(lambda: certified())).outcome == "passed"  # noqa: PLW0108  # what cannot be pickled
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "one_for_all",
-    [pytest.param(False, marks=pytest.mark.slow), True],
+    [False, True],
     ids=["a new one each time", "the same each time"],
 )
 def test_memory_is_certified(one_for_all: bool) -> None:
