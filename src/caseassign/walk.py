@@ -8,8 +8,16 @@ from datetime import date
 from typing import NamedTuple
 
 from caseassign.errors import Violation
-from caseassign.rules import AssignmentFacts, CaseloadFacts, EnrollmentFacts, Facts, HouseholdFacts, Rules, by_subject
-from caseassign.rules import examine as violations_in
+from caseassign.rules import (
+    AssignmentFacts,
+    CaseloadFacts,
+    EnrollmentFacts,
+    Facts,
+    HouseholdFacts,
+    Rules,
+    by_subject,
+    examine,
+)
 
 
 class Met(NamedTuple):
@@ -22,7 +30,7 @@ class Met(NamedTuple):
 
 def examined(rules: Rules, facts: Iterable[Facts], *, required: bool) -> Iterator[Met]:
     """Yield every violation of the rules in the facts."""
-    for each, violation in violations_in(rules, facts):
+    for each, violation in examine(rules, facts):
         yield Met(each, violation, required)
 
 
