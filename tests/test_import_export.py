@@ -60,10 +60,12 @@ class Sent:
     full_refresh: tuple[date, date] | None = None
     kept_out_ids: frozenset[str] = frozenset()
 
-    def rows(self, kind: str) -> Iterable[Row]:
+    def rows(self, kind: str, batch_id: str | None = None) -> Iterable[Row]:
         """Yield the rows of one kind."""
-        rows = (row for row in self.sent if kind == row.record.KIND)
-        return (row._replace(tells_exit=row.tells_exit and self.has_exits) for row in rows)
+        for row in self.sent:
+            if kind == row.record.KIND:
+                record = attrs.evolve(row.record, batch_id=batch_id)
+                yield row._replace(record=record, tells_exit=row.tells_exit and self.has_exits)
 
     def lone_exits(self) -> Iterable[LoneExit]:
         """Yield the exits without their enrollments."""
@@ -315,7 +317,7 @@ def test_an_export_of_another_implementation_is_refused(world: World) -> None:
 class Unread(Sent):
     """An export that nobody may read."""
 
-    def rows(self, kind: str) -> Iterable[Row]:
+    def rows(self, kind: str, batch_id: str | None = None) -> Iterable[Row]:
         """Fail."""
         raise AssertionError(kind)
 

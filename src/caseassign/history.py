@@ -102,6 +102,12 @@ class Change:
         ]
         return digest_of(to_json(line))
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the line as plain data, without what seals it."""
+        names = ("number", "recorded_at", "user_id", "action", "record", "before", "after", "reason", "batch_id")
+        plain = {name: getattr(self, name) for name in names}
+        return plain | {"recorded_at": self.recorded_at.isoformat(), "record": self.record._asdict()}
+
     @property
     def head(self) -> Head:
         """The head of a chain that ends with this line."""
@@ -126,19 +132,20 @@ def to_json(value: object) -> str:
 
 def to_plain(record: Record) -> dict[str, Any]:
     """Return a record as plain data: days as ``YYYY-MM-DD``, sets as sorted lists, no provenance."""
-    return {
-        field.name: _plain_value(getattr(record, field.name))
-        for field in attrs.fields(type(record))
-        if field.name != "batch_id"
-    }
+    return {name: _plain_value(getattr(record, name)) for name in _FIELDS[type(record)]}
 
 
-def _plain_value(value: object) -> object:
+_FIELDS: Final = {
+    kind: tuple(field.name for field in attrs.fields(kind) if field.name != "batch_id") for kind in KINDS.values()
+}
+
+
+def _plain_value(value: Any) -> object:
+    if value is None or isinstance(value, (str, bool)):
+        return value
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, frozenset):
-        return sorted(value)
-    return int(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return int(value) if isinstance(value, int) else sorted(value)
 
 
 def from_plain(kind: str, plain: Plain, batch_id: str | None = None) -> Any:

@@ -103,9 +103,10 @@ def start(task: Task) -> subprocess.Popen[str]:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment in which a process finds these modules."""
+    """Return the environment in which a process finds these modules, and keeps what it compiles as is usual."""
     path = [str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(path), "PYTHONWARNINGS": "ignore"}
+    usual = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**usual, "PYTHONPATH": os.pathsep.join(path), "PYTHONWARNINGS": "ignore"}
 
 
 def _digest(*names: str) -> str:

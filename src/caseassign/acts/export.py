@@ -92,8 +92,8 @@ class Export(Protocol):
         None where it does not claim to have them all: then nothing is absent.
         """
 
-    def rows(self, kind: str) -> Iterable[Row]:
-        """Yield the rows of one kind."""
+    def rows(self, kind: str, batch_id: str | None = None) -> Iterable[Row]:
+        """Yield the rows of one kind, their records of the batch that records them first."""
 
     def lone_exits(self) -> Iterable[LoneExit]:
         """Yield the exits whose enrollments are not among the rows, and perhaps in the store."""

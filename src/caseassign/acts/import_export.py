@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from datetime import date, datetime
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -27,7 +28,7 @@ from caseassign.history import IMPORT, Change, RecordKey
 from caseassign.ids import new_id
 from caseassign.model import CaseAssignment, Enrollment, Project, Record, User
 from caseassign.policy import Action, Unrestricted
-from caseassign.storage import Records, Transaction
+from caseassign.storage import Fillable, Records, Transaction
 
 CaseManagersFrom: TypeAlias = Literal["Enrollment.UserID"] | None
 WhenAbsent: TypeAlias = Literal["report", "delete"]
@@ -177,9 +178,10 @@ class _Import:
 
     def carry_out(self, export: Export) -> ImportResult:
         """Take the rows of an export, kind after kind, and write the import's line."""
-        for kind in SAID:
-            for rows in in_batches(export.rows(kind.KIND), _ROWS_AT_ONCE):
-                self._take(kind, rows, has_exits=export.has_exits)
+        with self._tx.filling() if isinstance(self._tx, Fillable) else nullcontext():
+            for kind in SAID:
+                for rows in in_batches(export.rows(kind.KIND, self._ledger.batch_id), _ROWS_AT_ONCE):
+                    self._take(kind, rows, has_exits=export.has_exits)
         for exits in in_batches(export.lone_exits(), _ROWS_AT_ONCE):
             self._take_exits(exits)
         self._give_access()
@@ -234,7 +236,7 @@ class _Import:
             after = merged(there[key], says, said_before.get(key))
             if after != there[key]:
                 updated.append(after)
-        records.add(attrs.evolve(row.record, batch_id=self._ledger.batch_id) for row in new)
+        records.add(row.record for row in new)
         self._tx.imported.put(kind.KIND, said)
         self._imported[f"{kind.KIND}s"] += len(new)
         if kind is Enrollment:

@@ -54,7 +54,7 @@ class Refresh:
 
     def behind(self, tx: Transaction, enrollments: Collection[Enrollment]) -> list[str]:
         """Return the ids of those of the enrollments whose stints may have to catch up with their days."""
-        if not self._carries_out:
+        if not self._carries_out or not enrollments:
             return []
         stints: defaultdict[str, list[CaseAssignment]] = defaultdict(list)
         for stint in tx.assignments.of_enrollments([each.enrollment_id for each in enrollments]):

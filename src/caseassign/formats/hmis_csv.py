@@ -105,20 +105,26 @@ class _Kind(NamedTuple):
     about: str = "NULL, 1"
 
 
-def _client(personal_id: str, first_name: str | None, last_name: str | None) -> Client:
-    return Client(personal_id=personal_id, first_name=first_name, last_name=last_name)
+def _client(personal_id: str, first_name: str | None, last_name: str | None, batch_id: str | None) -> Client:
+    return Client(personal_id=personal_id, first_name=first_name, last_name=last_name, batch_id=batch_id)
 
 
-def _user(user_id: str, first_name: str | None, last_name: str | None) -> User:
-    return User(user_id=user_id, first_name=first_name, last_name=last_name)
+def _user(user_id: str, first_name: str | None, last_name: str | None, batch_id: str | None) -> User:
+    return User(user_id=user_id, first_name=first_name, last_name=last_name, batch_id=batch_id)
 
 
-def _organization(organization_id: str, organization_name: str | None) -> Organization:
-    return Organization(organization_id=organization_id, organization_name=organization_name)
+def _organization(organization_id: str, organization_name: str | None, batch_id: str | None) -> Organization:
+    return Organization(organization_id=organization_id, organization_name=organization_name, batch_id=batch_id)
 
 
 def _project(
-    project_id: str, organization_id: str | None, name: str | None, kind: int | None, start: int | None, end: int | None
+    project_id: str,
+    organization_id: str | None,
+    name: str | None,
+    kind: int | None,
+    start: int | None,
+    end: int | None,
+    batch_id: str | None,
 ) -> Project:
     return Project(
         project_id=project_id,
@@ -127,6 +133,7 @@ def _project(
         project_type=kind,
         operating_start_date=_day(start),
         operating_end_date=_day(end),
+        batch_id=batch_id,
     )
 
 
@@ -139,6 +146,7 @@ def _enrollment(
     entry: int,
     exit_: int | None,
     deleted: int,
+    batch_id: str | None,
 ) -> Enrollment:
     return Enrollment(
         enrollment_id=enrollment_id,
@@ -149,6 +157,7 @@ def _enrollment(
         entry_date=date.fromordinal(entry),
         exit_date=_day(exit_),
         deleted=bool(deleted),
+        batch_id=batch_id,
     )
 
 
@@ -248,12 +257,15 @@ class Export:
         """Whatever is wrong with the export."""
         return Listing(self._walk_issues, partial(self._count, "issue"))
 
-    def rows(self, kind: str) -> Iterator[Row]:
-        """Yield the records of a kind (``"client"``, …, ``"enrollment"``) with what an import must know of them."""
+    def rows(self, kind: str, batch_id: str | None = None) -> Iterator[Row]:
+        """Yield the records of a kind (``"client"``, …, ``"enrollment"``) with what an import must know of them.
+
+        The records are of the batch that records them first, if it is given.
+        """
         table, fields, build, about = _KINDS[kind]
         is_told = self.has_exits and not self.is_delta
         for bare, entered_by, has_exit, *values in self._select(
-            f"SELECT bare, {about}, {fields} FROM {table} ORDER BY id"
+            f"SELECT bare, {about}, {fields}, ? FROM {table} ORDER BY id", batch_id
         ):
             yield Row(build(*values), bool(bare), entered_by, bool(has_exit) or is_told)
 
@@ -293,9 +305,9 @@ class Export:
         ((count,),) = self._select(f"SELECT count(*) FROM {table}")
         return int(count)
 
-    def _select(self, sql: str) -> Iterator[Any]:
+    def _select(self, sql: str, *values: object) -> Iterator[Any]:
         with _walking():
-            yield from self._db.execute(sql)
+            yield from self._db.execute(sql, values)
 
 
 @contextmanager

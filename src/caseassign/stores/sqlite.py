@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,16 @@ from caseassign.stores.sqlite_session import DIALECT, Session
 from caseassign.stores.turns import Turn, begin_to_write
 
 _SQL: Final = Statements(DIALECT, FORMS)
+
+
+class SQLiteTransaction(SQLTransaction):
+    """What a block on a `SQLiteStore` offers, and that very many records are added in less time."""
+
+    _session: Session
+
+    def filling(self) -> AbstractContextManager[None]:
+        """Open a step in which records are added, and looked up by nothing but their ids."""
+        return self._session.filling()
 
 
 class SQLiteStore:
@@ -43,7 +53,7 @@ class SQLiteStore:
         close_before_forks(self)
 
     @contextmanager
-    def transaction(self, *, write: bool = False) -> Iterator[SQLTransaction]:
+    def transaction(self, *, write: bool = False) -> Iterator[SQLiteTransaction]:
         """Open a transaction: the block commits when it is left, and an exception undoes everything."""
         with self._gate.block(write=write) as block, closing(Turn(self._file)) if write else nullcontext() as turn:
             connection = self._connection()
@@ -55,7 +65,7 @@ class SQLiteStore:
                         begin_to_write(connection, turn, self._timeout)
                     version_of(connection, self._path)  # raises if it was migrated, or replaced, since it was opened
                 with Session(connection, block, self._path) as session:
-                    yield SQLTransaction(session, _SQL)
+                    yield SQLiteTransaction(session, _SQL)
                     session.commit()
             except BaseException:
                 connection.close()  # which undoes what is not committed

@@ -17,6 +17,13 @@ from caseassign.stores.sql import ROWS_AT_ONCE, Dialect, one_by_one
 from caseassign.stores.sqlite_errors import translated
 from caseassign.stores.sqlite_search import open_readers, search
 
+_INDEXES: Final = """
+    SELECT name, sql FROM sqlite_schema
+    WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('enrollment', 'assignment')
+    AND NOT EXISTS (SELECT 1 FROM enrollment)
+"""
+"""Those that two tables have beside their keys, if both are empty: there is no assignment without its enrollment."""
+
 
 def _listed(ids: Iterable[str]) -> str:
     # json_each cuts off at NUL, which no stored id holds.
@@ -111,6 +118,22 @@ class Session:
                 self._run("RELEASE step")
             raise
         self._run("RELEASE step")
+
+    @contextmanager
+    def filling(self) -> Iterator[None]:
+        """Take the indexes off while there is no enrollment yet, and make them at the end, which is twice as fast."""
+        self.check(write=True)
+        indexes = self.rows(_INDEXES)
+        try:
+            for name, _ in indexes:
+                self._run(f"DROP INDEX {name}")
+            yield
+            for _, creation in indexes:
+                self._run(creation)
+        except BaseException:
+            if self._connection.in_transaction:
+                self._run("ROLLBACK")  # the indexes have to be there, whatever becomes of the records
+            raise
 
     def check(self, *, write: bool = False) -> None:
         """Raise a `StorageError` unless the block is open, may write if it is to, and nothing has undone it."""
