@@ -59,13 +59,16 @@ def request(
     return attrs.evolve(asked, receivers=ids)
 
 
-def plan_reassignment(draft: Draft, asked: Reassignment) -> ReassignmentPlan:
-    """Return what would happen to each case of the holder, and join it to the draft."""
+def plan_reassignment(draft: Draft, asked: Reassignment, shown: Mapping[str, Case] | None = None) -> ReassignmentPlan:
+    """Return what would happen to each case of the holder, and join it to the draft.
+
+    Cases that are ``shown`` already, by their assignment's id, are not looked up for that once more.
+    """
     holder = draft.load(User, [asked.from_])[0]
     draft.authorize(user=holder)
     draft.load(User, [*asked.receivers, *(user for user in (asked.by_case or {}).values() if user is not None)])
     cases = held_by(draft, holder, min(asked.today, asked.on))
-    lines = tuple(_Planning(draft, asked, cases).lines())
+    lines = tuple(_Planning(draft, asked, cases, shown or {}).lines())
     return ReassignmentPlan(request=asked, computed=lines, lines=lines, withheld=draft.withheld)
 
 
@@ -89,7 +92,7 @@ def carry_out(draft: Draft, plan: ReassignmentPlan) -> None:
     """Do what a plan says, if it would still say the same; what it refuses stays, and is named as skipped."""
     if not isinstance(plan, ReassignmentPlan):
         raise InvalidRecordError("Reassignment", "plan", "is no plan: make one with plan_reassignment")
-    now = plan_reassignment(draft.branch(), plan.request)
+    now = plan_reassignment(draft.branch(), plan.request, {line.assignment.assignment_id: line.case for line in plan})
     draft.withheld = now.withheld
     _refuse_outdated(plan, now.computed)
     for line in plan:
@@ -136,13 +139,13 @@ def _move(draft: Draft, stint: CaseAssignment, to: str, on: date, days: Iterable
 class _Planning:
     """A plan in the making, on a draft that every household joins which can be moved."""
 
-    def __init__(self, draft: Draft, asked: Reassignment, cases: Sequence[Held]) -> None:
+    def __init__(self, draft: Draft, asked: Reassignment, cases: Sequence[Held], shown: Mapping[str, Case]) -> None:
         self._draft = draft
         self._asked = asked
         self._cases = cases
         assembler = Assembler(draft.desk, draft.tx, draft.actor, asked.on)
-        shown = assembler.of_stints([case.stint for case in cases])
-        self._shown = {case.assignment.assignment_id: case for case in shown if case.assignment is not None}
+        new = assembler.of_stints([case.stint for case in cases if case.stint.assignment_id not in shown])
+        self._shown = {**shown, **{case.assignment.assignment_id: case for case in new if case.assignment is not None}}
         self._lines: dict[str, PlannedCase] = {}
         self._by_case = None if asked.by_case is None else _resolved(asked.by_case, cases)
         self._loads = {user_id: self._load(user_id) for user_id in asked.receivers}
