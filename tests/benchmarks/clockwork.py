@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any, Final, TypeVar
@@ -68,3 +69,14 @@ def streaming(task: Task, found: Iterable[Sequence[str]]) -> dict[str, Any]:
     begin = perf_counter()
     count = sum(1 for _ in found)
     return {"answer": str(count), "seconds": {"audit": perf_counter() - begin}, "peak": peak()}
+
+
+def writing_a_list(task: Task, write: Callable[[Path], None]) -> dict[str, Any]:
+    """Write a list of everything into a file, and look at its lines."""
+    path = Path(f"{task.file}-{task.peer}.csv")
+    begin = perf_counter()
+    write(path)
+    seconds, most = perf_counter() - begin, peak()
+    answer = digest(path.read_text(encoding="utf-8").splitlines()) if task.check else ""
+    path.unlink()
+    return {"answer": answer, "seconds": {"export": seconds}, "peak": most}

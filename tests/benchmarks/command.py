@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.ground import Ground
-from benchmarks.report import Results, machine, table, write_page
+from benchmarks.report import Results, machine, memory, table, write_page
 from benchmarks.works import WORKS, Result, rounds
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "explanation" / "performance.md"
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.json is not None:
         args.json.write_text(json.dumps({"machine": machine(), "sizes": measured}, indent=1), encoding="utf-8")
     if args.page:
-        write_page(PAGE, said, measured)
+        write_page(PAGE, f"{said}\n{memory(measured)}\n", measured)
     return 0
 
 

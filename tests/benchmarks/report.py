@@ -56,6 +56,20 @@ def table(results: Results) -> str:
     return "\n".join(lines)
 
 
+FLAT: Final = ("import_", "audit", "export")
+"""The works that go through everything, in memory that does not grow with it."""
+
+
+def memory(sizes: Mapping[str, Results]) -> str:
+    """Return how much memory the library took at most, at each size."""
+    lines = [f"| peak memory | {' | '.join(sizes)} |", f"|---|{'--:|' * len(sizes)}"]
+    for work in WORKS:
+        if work.name in FLAT and all(work.name in results for results in sizes.values()):
+            peaks = [max(result["peak"] for result in results[work.name]["library"]) for results in sizes.values()]
+            lines.append(f"| {work.measures[0].title} | {' | '.join(f'{peak:.0f} MiB' for peak in peaks)} |")
+    return "\n".join(lines)
+
+
 def _lines(measure: Measure, by_peer: Mapping[str, list[Result]]) -> Iterator[str]:
     yardstick = _seconds(by_peer.get("by_hand", []), measure.name)
     for peer, rounds in by_peer.items():
@@ -64,7 +78,7 @@ def _lines(measure: Measure, by_peer: Mapping[str, list[Result]]) -> Iterator[st
             continue
         ratio = median(taken) / median(yardstick) if yardstick else None
         goal, met = "", ""
-        if peer == "library":
+        if peer == "library" and measure.goal:
             judged = median(taken) if measure.absolute else ratio
             goal = measure.goal
             met = "" if judged is None else "met" if judged <= measure.most else "**not met**"

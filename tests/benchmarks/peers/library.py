@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, redirect_stdout
 from datetime import date
+from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 
-from benchmarks.clockwork import acting, asking, streaming
+from benchmarks.clockwork import acting, asking, streaming, writing_a_list
 from benchmarks.errands import Task, digest, peak
 from benchmarks.reading import told as told_row
 from benchmarks.world import World
@@ -27,6 +29,7 @@ from caseassign import (
     User,
 )
 from caseassign.batches import in_batches
+from caseassign.cli import main
 from caseassign.formats import hmis_csv
 
 _AT_ONCE = 50_000
@@ -139,6 +142,17 @@ def audit(task: Task) -> dict[str, Any]:
     with closing(SQLiteStore(task.file)) as store:
         findings = Casework(store, user=SYSTEM, clock=lambda: today).audit()
         return streaming(task, ((finding.code, *finding.ids) for finding in findings))
+
+
+def export(task: Task) -> dict[str, Any]:
+    """Write the list of all assignments, as the command does."""
+    today = task.asked()["today"]
+
+    def write(path: Path) -> None:
+        with redirect_stdout(io.StringIO()):
+            assert main(["export", str(path), "--store", task.file, "--as-of", today]) == 0
+
+    return writing_a_list(task, write)
 
 
 def import_(task: Task) -> dict[str, Any]:
