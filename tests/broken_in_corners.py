@@ -28,7 +28,8 @@ from broken_stores import (
 )
 
 from caseassign import AlreadyExistsError, ConflictError, MemoryStore, NotFoundError, SQLiteStore, StorageError
-from caseassign.stores.memory import MemoryTransaction, _Data, _Work
+from caseassign.stores.memory import MemoryTransaction, _Work
+from caseassign.stores.memory_data import Data
 
 # Ids and texts
 
@@ -407,7 +408,7 @@ class ClosedByAnother(MemoryStore):
 class MergesUsers(Merges):
     """Lets the last one win who replaces a user."""
 
-    def keep(self, before: _Data, mine: _Data) -> None:
+    def keep(self, before: Data, mine: Data) -> None:
         """Take what others did to a user meanwhile for what was read."""
         for key, user in mine.users.rows.items():
             if user != before.users.rows.get(key):

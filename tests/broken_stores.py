@@ -28,7 +28,8 @@ from caseassign import (
     StorageError,
 )
 from caseassign.storage import start_order
-from caseassign.stores.memory import MemoryTransaction, _Data, _Work
+from caseassign.stores.memory import MemoryTransaction, _Work
+from caseassign.stores.memory_data import Data
 from caseassign.testing.expecting import UndoError
 
 DAY = timedelta(days=1)
@@ -788,7 +789,7 @@ class Copies(MemoryStore):
                 with self._lock:
                     self.keep(before, mine)
 
-    def keep(self, _: _Data, mine: _Data) -> None:
+    def keep(self, _: Data, mine: Data) -> None:
         """Keep what was written in a block."""
         self._data = mine
 
@@ -796,7 +797,7 @@ class Copies(MemoryStore):
 class Merges(Copies):
     """Refuses to write what another has written meanwhile, and does not look at what was only read."""
 
-    def keep(self, before: _Data, mine: _Data) -> None:
+    def keep(self, before: Data, mine: Data) -> None:
         """Add what was written to what others have written; the same record is a conflict."""
         now = copy.deepcopy(self._data)
         for kind in KINDS:
@@ -810,7 +811,7 @@ class Merges(Copies):
         now.said |= mine.said
         self._data = now
 
-    def keep_lines(self, now: _Data, lines: list[Any], *, moved: bool) -> None:
+    def keep_lines(self, now: Data, lines: list[Any], *, moved: bool) -> None:
         """Append new lines; what others have appended meanwhile is a conflict."""
         if lines and moved:
             raise ConflictError("the history went on")
@@ -821,7 +822,7 @@ class Merges(Copies):
 class Rebases(Merges):
     """Seals the new lines anew where the history went on, so that not even that is a conflict."""
 
-    def keep_lines(self, now: _Data, lines: list[Any], *, moved: bool) -> None:  # what is wrong
+    def keep_lines(self, now: Data, lines: list[Any], *, moved: bool) -> None:  # what is wrong
         """Append new lines wherever the history ends."""
         for line in lines:
             head = now.lines.head
@@ -831,7 +832,7 @@ class Rebases(Merges):
 class ForksHistory(Merges):
     """Appends new lines as they were sealed, wherever the history ends."""
 
-    def keep_lines(self, now: _Data, lines: list[Any], *, moved: bool) -> None:  # what is wrong
+    def keep_lines(self, now: Data, lines: list[Any], *, moved: bool) -> None:  # what is wrong
         """Append new lines as they are."""
         for line in lines:
             now.lines.append(line)

@@ -7,7 +7,6 @@ of a million records stays small.
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
@@ -17,21 +16,18 @@ from itertools import takewhile
 from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar
 
-from caseassign.errors import AlreadyExistsError, NotFoundError, StorageError
-from caseassign.history import EMPTY, Change, Head, RecordKey
+from caseassign.errors import AlreadyExistsError, NotFoundError
+from caseassign.history import Change, Head, RecordKey
 from caseassign.model import (
     CaseAssignment,
-    Client,
     Enrollment,
     HouseholdKey,
-    Organization,
-    Project,
     Record,
-    User,
 )
 from caseassign.storage import entry_order, household_order, start_order
 from caseassign.stores.block import Block, Gate
 from caseassign.stores.chain import Chain
+from caseassign.stores.memory_data import Data, Lines, Table
 
 R = TypeVar("R", bound=Record)
 K = TypeVar("K", bound=Hashable)
@@ -46,7 +42,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._gate = Gate()
         self._lock = threading.Lock()
-        self._data = _Data()
+        self._data = Data()
 
     @contextmanager
     def transaction(self, *, write: bool = False) -> Iterator[MemoryTransaction]:
@@ -65,7 +61,7 @@ class MemoryStore:
 class MemoryTransaction:
     """All that can be done inside a transaction block on a `MemoryStore`."""
 
-    def __init__(self, data: _Data, work: _Work) -> None:
+    def __init__(self, data: Data, work: _Work) -> None:
         self.clients = _Records(data.clients, work)
         self.users = _Records(data.users, work)
         self.organizations = _Records(data.organizations, work)
@@ -75,98 +71,6 @@ class MemoryTransaction:
         self.history = _History(data.lines, work)
         self.imported = _Imported(data.said, work)
         self.personal = _Personal(data.personal, work)
-
-
-class _Data:
-    """Everything that the store keeps between transactions."""
-
-    def __init__(self) -> None:
-        self.organizations: _Table[Organization] = _Table("organization")
-        self.projects: _Table[Project] = _Table("project", {"organization_id": self.organizations})
-        self.users: _Table[User] = _Table("user")
-        self.clients: _Table[Client] = _Table("client")
-        self.enrollments: _Table[Enrollment] = _Table(
-            "enrollment",
-            {"personal_id": self.clients, "project_id": self.projects},
-            found_by=("personal_id", "household_key"),
-        )
-        self.assignments: _Table[CaseAssignment] = _Table(
-            "assignment",
-            {"enrollment_id": self.enrollments, "user_id": self.users},
-            found_by=("enrollment_id", "user_id"),
-        )
-        self.lines = _Lines()
-        self.said: dict[tuple[str, str], str] = {}
-        self.personal: dict[str, str] = {}
-
-
-class _Table(Generic[R]):
-    """The records of one kind by id, the kinds that they refer to, and what finds them without looking at all."""
-
-    def __init__(
-        self, kind: str, refers_to: Mapping[str, _Table[Any]] | None = None, *, found_by: Iterable[str] = ()
-    ) -> None:
-        self.kind = kind
-        self.rows: dict[str, R] = {}
-        self._refers_to = refers_to or {}
-        self._found_by: dict[str, dict[Hashable, dict[str, R]]] = {field: {} for field in found_by}
-
-    def set(self, key: str, record: R | None) -> None:
-        """Let ``record`` stand under ``key``, whatever stood there before; None lets nothing stand there."""
-        before = self.rows.pop(key, None)
-        if record is not None:
-            self.rows[key] = record
-        for field, groups in self._found_by.items():
-            if before is not None:
-                group = groups[getattr(before, field)]
-                del group[key]
-                if not group:
-                    del groups[getattr(before, field)]
-            if record is not None:
-                groups.setdefault(getattr(record, field), {})[key] = record
-
-    def found(self, field: str, values: Iterable[Hashable]) -> list[R]:
-        """Return the records with one of these values in ``field``."""
-        groups = self._found_by[field]
-        return [record for value in set(values) for record in groups.get(value, {}).values()]
-
-    def check_references(self, record: R) -> None:
-        """Raise `StorageError` if ``record`` refers to one that is not there."""
-        for field, table in self._refers_to.items():
-            key = getattr(record, field)
-            if key is not None and key not in table.rows:
-                raise StorageError("a record refers to another one that is not in the store")
-
-
-class _Lines:
-    """The lines of history, what finds them, and where the chain ends."""
-
-    def __init__(self) -> None:
-        self.lines: list[Change] = []
-        self.head: Head = EMPTY
-        self.ids: set[str] = set()
-        self.by_record: defaultdict[Hashable, list[Change]] = defaultdict(list)
-        self.by_batch: defaultdict[Hashable, list[Change]] = defaultdict(list)
-        self.by_kind: defaultdict[Hashable, list[Change]] = defaultdict(list)
-
-    def append(self, line: Change) -> None:
-        """Add a line at the end, and move the head on to it."""
-        self.lines.append(line)
-        self.head = line.head
-        self.ids.add(line.change_id)
-        for group in self._groups(line):
-            group.append(line)
-
-    def take_back(self, head: Head) -> None:
-        """Undo the last `append`, before which the chain ended with ``head``."""
-        line = self.lines.pop()
-        self.head = head
-        self.ids.remove(line.change_id)
-        for group in self._groups(line):
-            group.pop()
-
-    def _groups(self, line: Change) -> tuple[list[Change], ...]:
-        return self.by_record[line.record], self.by_batch[line.batch_id], self.by_kind[line.record.kind]
 
 
 class _Work:
@@ -195,7 +99,7 @@ class _Work:
 class _Records(Generic[R]):
     """The records of one kind, as one transaction sees them."""
 
-    def __init__(self, table: _Table[R], work: _Work) -> None:
+    def __init__(self, table: Table[R], work: _Work) -> None:
         self._table = table
         self._work = work
 
@@ -241,7 +145,7 @@ class _Records(Generic[R]):
 class _Enrollments(_Records[Enrollment]):
     """The enrollments; in answers by entry date, then id."""
 
-    def __init__(self, data: _Data, work: _Work) -> None:
+    def __init__(self, data: Data, work: _Work) -> None:
         super().__init__(data.enrollments, work)
         self._stints = data.assignments
 
@@ -281,7 +185,7 @@ class _Enrollments(_Records[Enrollment]):
 class _Assignments(_Records[CaseAssignment]):
     """The assignments; in answers by start date, then id."""
 
-    def __init__(self, data: _Data, work: _Work) -> None:
+    def __init__(self, data: Data, work: _Work) -> None:
         super().__init__(data.assignments, work)
         self._stays = data.enrollments.rows
 
@@ -304,7 +208,7 @@ class _History:
     What goes in and out is copied, so that nobody holds the plain data of a line that is on record.
     """
 
-    def __init__(self, lines: _Lines, work: _Work) -> None:
+    def __init__(self, lines: Lines, work: _Work) -> None:
         self._lines = lines
         self._work = work
 
