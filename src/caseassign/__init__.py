@@ -27,7 +27,7 @@ is refused whole, with every violation. Everything here is explained in the docu
 
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 _HOMES: Final = {
     "acts.assign": "UNCHANGED",
@@ -64,12 +64,14 @@ _HOMES: Final = {
     "stores.sqlite": "SQLiteStore",
     "tables_audit": "Broken TablesAudit audit_tables",
 }
-"""Where each public name comes from: from this module, once somebody asks for it."""
+"""Where each public name comes from: from this module, once somebody asks for it. ``__init__.pyi`` says so to types."""
 
 _HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names.split()}
 
+__all__ = sorted(_HOME_OF)  # noqa: PLE0605  # each of them stands above
 
-def _found(name: str) -> Any:
+
+def __getattr__(name: str) -> Any:
     """Return what a public name stands for, or a module that public names come from, and keep what was loaded for it.
 
     Nobody needs all of it, and what it takes to make the classes is most of what an import costs.
@@ -86,143 +88,3 @@ def _found(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
-
-
-if TYPE_CHECKING:
-    from caseassign.acts.assign import UNCHANGED
-    from caseassign.acts.import_assignments import AssignmentImport
-    from caseassign.acts.import_export import ImportResult
-    from caseassign.acts.outcome import Outcome
-    from caseassign.acts.plan import PlannedCase, PlannedOutcome, ReassignmentPlan
-    from caseassign.audit import Audit, Finding
-    from caseassign.caseloads import Caseload, Caseloads
-    from caseassign.cases import Case, Cases
-    from caseassign.casework import Casework
-    from caseassign.clock import today_in
-    from caseassign.coming_up import ComingUp, Ending
-    from caseassign.errors import (
-        AlreadyExistsError,
-        CaseAssignError,
-        ConflictError,
-        DamagedStoreError,
-        HmisCsvError,
-        InvalidRecordError,
-        NotFoundError,
-        PermissionDeniedError,
-        RuleViolationError,
-        StorageError,
-        Violation,
-        WrongStoreError,
-    )
-    from caseassign.history import Change, Head, RecordKey
-    from caseassign.model import (
-        ME,
-        SYSTEM,
-        Actor,
-        AssignmentStatus,
-        CaseAssignment,
-        Client,
-        Enrollment,
-        Household,
-        HouseholdKey,
-        Organization,
-        Project,
-        ProjectType,
-        RelationshipToHoH,
-        User,
-    )
-    from caseassign.out_of_use import OutOfUse
-    from caseassign.period import Period
-    from caseassign.policy import Action, DefaultPolicy, Policy, Request, Unrestricted
-    from caseassign.questions import ClientRecord
-    from caseassign.retry import retrying
-    from caseassign.rules import (
-        ADVISORY_RULES,
-        GUARDS,
-        REQUIRED_RULES,
-        Tables,
-        caseload_at_most,
-        exclusive_role,
-        for_heads_of_household,
-        for_project_types,
-        known_roles,
-    )
-    from caseassign.stores.memory import MemoryStore
-    from caseassign.stores.postgres import PostgresStore
-    from caseassign.stores.sqlite import SQLiteStore
-    from caseassign.tables_audit import Broken, TablesAudit, audit_tables
-else:
-    __getattr__ = _found  # a type checker, that saw it, would take every name for one that is here
-
-__all__ = [
-    "ADVISORY_RULES",
-    "GUARDS",
-    "ME",
-    "REQUIRED_RULES",
-    "SYSTEM",
-    "UNCHANGED",
-    "Action",
-    "Actor",
-    "AlreadyExistsError",
-    "AssignmentImport",
-    "AssignmentStatus",
-    "Audit",
-    "Broken",
-    "Case",
-    "CaseAssignError",
-    "CaseAssignment",
-    "Caseload",
-    "Caseloads",
-    "Cases",
-    "Casework",
-    "Change",
-    "Client",
-    "ClientRecord",
-    "ComingUp",
-    "ConflictError",
-    "DamagedStoreError",
-    "DefaultPolicy",
-    "Ending",
-    "Enrollment",
-    "Finding",
-    "Head",
-    "HmisCsvError",
-    "Household",
-    "HouseholdKey",
-    "ImportResult",
-    "InvalidRecordError",
-    "MemoryStore",
-    "NotFoundError",
-    "Organization",
-    "OutOfUse",
-    "Outcome",
-    "Period",
-    "PermissionDeniedError",
-    "PlannedCase",
-    "PlannedOutcome",
-    "Policy",
-    "PostgresStore",
-    "Project",
-    "ProjectType",
-    "ReassignmentPlan",
-    "RecordKey",
-    "RelationshipToHoH",
-    "Request",
-    "RuleViolationError",
-    "SQLiteStore",
-    "StorageError",
-    "Tables",
-    "TablesAudit",
-    "Unrestricted",
-    "User",
-    "Violation",
-    "WrongStoreError",
-    "audit_tables",
-    "caseload_at_most",
-    "exclusive_role",
-    "for_heads_of_household",
-    "for_project_types",
-    "known_roles",
-    "retrying",
-    "today_in",
-]

@@ -19,6 +19,7 @@ from caseassign.errors import Violation
 from caseassign.gather import caseload_facts, enrollment_facts
 from caseassign.model import CaseAssignment, Enrollment, HouseholdKey
 from caseassign.policy import Action
+from caseassign.results import Streamed
 from caseassign.rules import (
     AssignmentFacts,
     CaseloadFacts,
@@ -58,7 +59,7 @@ class Finding:
         return {name: getattr(self, name) for name in names} | {"message": self.message}
 
 
-class Audit:
+class Audit(Streamed[Finding]):
     """Every violation as of a day. Each iteration reads the store anew, in one transaction, with flat memory.
 
     Where the store is `Searchable`, what breaks the rules that have a second form is searched for, and only what is

@@ -6,9 +6,9 @@ A case is an assignment on an enrollment that is not deleted. Own cases and cove
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any, Final, overload
+from typing import Any, Final
 
 import attrs
 
@@ -18,6 +18,7 @@ from caseassign.desk import Desk
 from caseassign.model import COVER, Actor, AssignmentStatus, CaseAssignment, Enrollment, User
 from caseassign.period import Period
 from caseassign.policy import Action
+from caseassign.results import Listed
 from caseassign.sight import Sight
 from caseassign.storage import Transaction
 
@@ -62,7 +63,7 @@ class Caseload:
 
 
 @attrs.frozen(kw_only=True)
-class Caseloads(Sequence[Caseload]):
+class Caseloads(Listed[Caseload]):
     """A row for each user, by name. ``withheld`` is how many cases the acting user may not see; they are not counted.
 
     ``period`` is what was asked about, if not a day; ``as_of`` is then its last day.
@@ -73,25 +74,6 @@ class Caseloads(Sequence[Caseload]):
     rows: tuple[Caseload, ...]
     withheld: int = 0
     period: Period | None = None
-
-    @overload
-    def __getitem__(self, index: int) -> Caseload: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Caseload]: ...
-
-    def __getitem__(self, index: int | slice) -> Caseload | Sequence[Caseload]:
-        return self.rows[index]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __iter__(self) -> Iterator[Caseload]:
-        return iter(self.rows)
-
-    def to_dicts(self) -> list[dict[str, Any]]:
-        """Return the rows as plain data."""
-        return [caseload.to_dict() for caseload in self.rows]
 
 
 def caseloads(desk: Desk, as_of: date, *, selection: Selection = EVERYTHING) -> Caseloads:

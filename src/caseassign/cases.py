@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any, Final, overload
+from typing import Any, Final
 
 import attrs
 
@@ -24,6 +24,8 @@ from caseassign.model import (
     Record,
     User,
 )
+from caseassign.period import Period
+from caseassign.results import Listed
 from caseassign.sight import Sight
 from caseassign.storage import Transaction
 
@@ -109,10 +111,11 @@ class PageKey:
 
 
 @attrs.frozen(kw_only=True)
-class Cases(Sequence[Case]):
+class Cases(Listed[Case]):
     """Rows of a list. ``withheld`` is how many rows the acting user may not see.
 
-    ``next_page`` is what to give as ``after`` for the rows that follow; None where these are the last.
+    ``next_page`` is what to give as ``after`` for the rows that follow; None where these are the last. ``about`` is the
+    user or the client who was asked about, ``period`` the days, if not one day.
     """
 
     title: str
@@ -121,24 +124,8 @@ class Cases(Sequence[Case]):
     withheld: int = 0
     next_page: PageKey | None = attrs.field(default=None, repr=False)
 
-    @overload
-    def __getitem__(self, index: int) -> Case: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Case]: ...
-
-    def __getitem__(self, index: int | slice) -> Case | Sequence[Case]:
-        return self.rows[index]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __iter__(self) -> Iterator[Case]:
-        return iter(self.rows)
-
-    def to_dicts(self) -> list[dict[str, Any]]:
-        """Return the rows as plain data."""
-        return [case.to_dict() for case in self.rows]
+    period: Period | None = None
+    about: User | Client | None = attrs.field(default=None, repr=lambda person: repr(person and person.key))
 
 
 _NARROWED_TO: Final = "projects, organizations, roles"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any, Final, Literal, TypeAlias, overload
+from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
@@ -17,6 +17,7 @@ from caseassign.errors import InvalidRecordError, PermissionDeniedError
 from caseassign.model import COVER, Actor, CaseAssignment, User
 from caseassign.policy import Action
 from caseassign.questions import holder_of
+from caseassign.results import Listed
 from caseassign.storage import Transaction, one
 
 EndingKind: TypeAlias = Literal["assignment-ends", "cover-ends", "user-leaves"]
@@ -77,33 +78,18 @@ class Ending:
 
 
 @attrs.frozen(kw_only=True)
-class ComingUp(Sequence[Ending]):
-    """What ends after ``as_of``, and on ``until`` at the latest, by day. ``withheld`` rows may not be seen."""
+class ComingUp(Listed[Ending]):
+    """What ends after ``as_of``, and on ``until`` at the latest, by day. ``withheld`` rows may not be seen.
+
+    ``about`` is the user who was asked about; None for everybody.
+    """
 
     title: str
     as_of: date
     until: date
     rows: tuple[Ending, ...]
     withheld: int = 0
-
-    @overload
-    def __getitem__(self, index: int) -> Ending: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Ending]: ...
-
-    def __getitem__(self, index: int | slice) -> Ending | Sequence[Ending]:
-        return self.rows[index]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __iter__(self) -> Iterator[Ending]:
-        return iter(self.rows)
-
-    def to_dicts(self) -> list[dict[str, Any]]:
-        """Return the rows as plain data."""
-        return [ending.to_dict() for ending in self.rows]
+    about: User | None = attrs.field(default=None, repr=lambda user: repr(user and user.key))
 
 
 def coming_up(
@@ -133,7 +119,7 @@ def coming_up(
             withheld += hidden
     rows.sort(key=_by_day)
     withheld += assembler.withheld
-    return ComingUp(title="Coming up", as_of=as_of, until=until, rows=tuple(rows), withheld=withheld)
+    return ComingUp(title="Coming up", as_of=as_of, until=until, rows=tuple(rows), withheld=withheld, about=only)
 
 
 def _until(days: int, as_of: date) -> date:

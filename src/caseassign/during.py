@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import attrs
+
 from caseassign.caseloads import day_before, is_held_during
 from caseassign.cases import EVERYTHING, Assembler, Cases, Selection
 from caseassign.desk import Desk
@@ -25,4 +27,5 @@ def cases_during(
         stints = tx.assignments.of_users([holder.user_id], day_before(period.start))
         assembler = Assembler(desk, tx, actor, as_of, selection)
         cases = assembler.of_stints([s for s in stints if not s.voided and is_held_during(s, period)])
-    return paged(f"Cases from {period.start} until {period.end}", as_of, cases, assembler.withheld, page)
+    title = f"Cases from {period.start} until {period.end}"
+    return attrs.evolve(paged(title, as_of, cases, assembler.withheld, page), about=holder, period=period)

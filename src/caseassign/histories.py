@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any, Final, overload
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, Final
 
 import attrs
 
@@ -16,6 +16,7 @@ from caseassign.model import CaseAssignment, Client, Enrollment, Record, User
 from caseassign.past import present
 from caseassign.personal import misfits, told
 from caseassign.policy import Action
+from caseassign.results import Listed
 from caseassign.sight import Sight
 from caseassign.storage import Records, Transaction, one
 
@@ -23,26 +24,20 @@ _LINES_AT_ONCE: Final = 2_000
 
 
 @attrs.frozen(kw_only=True)
-class History(Sequence[Change]):
-    """Lines of history, in the order in which they were written; ``withheld`` of them may not be seen."""
+class History(Listed[Change]):
+    """Lines of history, in the order in which they were written; ``withheld`` of them may not be seen.
+
+    ``about`` is the record, or the batch, that was asked about.
+    """
 
     lines: tuple[Change, ...]
     withheld: int = 0
+    about: RecordKey | None = None
 
-    @overload
-    def __getitem__(self, index: int) -> Change: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Change]: ...
-
-    def __getitem__(self, index: int | slice) -> Change | Sequence[Change]:
-        return self.lines[index]
-
-    def __len__(self) -> int:
-        return len(self.lines)
-
-    def __iter__(self) -> Iterator[Change]:
-        return iter(self.lines)
+    @property
+    def rows(self) -> tuple[Change, ...]:
+        """The lines."""
+        return self.lines
 
 
 def history_of(desk: Desk, kind: str, key: str) -> History:
@@ -61,7 +56,7 @@ def history_of(desk: Desk, kind: str, key: str) -> History:
         lines = [line for line in lines if line.record.kind != COMMAND]
         shown = _visible(tx, sight, lines)
         shown = told(shown, tx.personal.get)
-    return History(lines=tuple(shown), withheld=hidden + len(lines) - len(shown))
+    return History(lines=tuple(shown), withheld=hidden + len(lines) - len(shown), about=RecordKey(kind, key))
 
 
 def verify_history(desk: Desk, anchors: Iterable[Head] = ()) -> tuple[Break, ...]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
-from typing import Any, Final, overload
+from typing import Final
 
 import attrs
 
@@ -13,10 +13,11 @@ from caseassign.batches import in_batches
 from caseassign.desk import Desk
 from caseassign.errors import InvalidRecordError
 from caseassign.histories import lines_about_clients
-from caseassign.history import IMPORT, Change, RecordKey, to_plain
+from caseassign.history import IMPORT, Change, RecordKey
 from caseassign.model import CaseAssignment, Client, Enrollment
 from caseassign.personal import imprints_in
 from caseassign.policy import Action
+from caseassign.results import Listed
 from caseassign.sight import Sight
 from caseassign.storage import Transaction
 
@@ -24,31 +25,17 @@ _CLIENTS_AT_ONCE: Final = 1_000
 
 
 @attrs.frozen(kw_only=True)
-class OutOfUse(Sequence[Client]):
+class OutOfUse(Listed[Client]):
     """Clients who have not been in use since a day, by id; ``withheld`` of them may not be seen."""
 
     since: date
     clients: tuple[Client, ...]
     withheld: int = 0
 
-    @overload
-    def __getitem__(self, index: int) -> Client: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Client]: ...
-
-    def __getitem__(self, index: int | slice) -> Client | Sequence[Client]:
-        return self.clients[index]
-
-    def __len__(self) -> int:
-        return len(self.clients)
-
-    def __iter__(self) -> Iterator[Client]:
-        return iter(self.clients)
-
-    def to_dicts(self) -> list[dict[str, Any]]:
-        """Return the clients as plain data."""
-        return [to_plain(client) for client in self]
+    @property
+    def rows(self) -> tuple[Client, ...]:
+        """The clients."""
+        return self.clients
 
 
 def out_of_use(desk: Desk, since: date) -> OutOfUse:

@@ -20,6 +20,7 @@ from caseassign.gather import caseload_facts
 from caseassign.model import COVER, Actor, AssignmentStatus, CaseAssignment, Client, Enrollment, Project, User
 from caseassign.past import present
 from caseassign.policy import Action
+from caseassign.results import Result, Streamed
 from caseassign.rules import AssignmentFacts, CaseloadFacts, by_subject, check
 from caseassign.sight import Sight
 from caseassign.storage import Transaction, one
@@ -79,7 +80,7 @@ def held(
             wanted = [s for s in wanted if (s.enrollment_id, s.role) not in now and s.role != COVER]
         assembler = Assembler(desk, tx, actor, as_of, selection)
         cases = assembler.of_stints(wanted)
-    return paged(f"{status.capitalize()} cases", as_of, cases, assembler.withheld, page)
+    return attrs.evolve(paged(f"{status.capitalize()} cases", as_of, cases, assembler.withheld, page), about=holder)
 
 
 def case_managers(desk: Desk, personal_id: str, as_of: date, *, household: bool) -> Cases:
@@ -95,7 +96,9 @@ def case_managers(desk: Desk, personal_id: str, as_of: date, *, household: bool)
         assembler = Assembler(desk, tx, actor, as_of)
         cases = assembler.of_stints([stint for stint in stints if not stint.voided])
     cases.sort(key=lambda case: (*_by_status(case), _page_key(case, "start").place))
-    return Cases(title="Case managers", as_of=as_of, rows=tuple(cases), withheld=assembler.withheld)
+    own = (case.client for case in cases if case.client.personal_id == personal_id)
+    about = next(own, Client(personal_id=personal_id))
+    return Cases(title="Case managers", as_of=as_of, rows=tuple(cases), withheld=assembler.withheld, about=about)
 
 
 def unassigned(desk: Desk, as_of: date, *, selection: Selection = EVERYTHING, page: Page = WHOLE) -> Cases:
@@ -109,6 +112,12 @@ def unassigned(desk: Desk, as_of: date, *, selection: Selection = EVERYTHING, pa
     return paged("Unassigned enrollments", as_of, cases, hidden + assembler.withheld, page)
 
 
+class Users(tuple[User, ...], Streamed[User]):
+    """Users who were found, by name."""
+
+    __slots__ = ()
+
+
 @attrs.frozen(kw_only=True)
 class EnrollmentRecord:
     """One enrollment of a client record: its members, and everybody who holds, held or will hold it."""
@@ -120,7 +129,7 @@ class EnrollmentRecord:
 
 
 @attrs.frozen(kw_only=True)
-class ClientRecord:
+class ClientRecord(Result):
     """What one sees on selecting a client: all enrollments, open ones first, and what an exit form shows."""
 
     client: Client
@@ -164,7 +173,7 @@ def client_record(desk: Desk, personal_id: str, as_of: date) -> ClientRecord:
     )
 
 
-def find_case_managers(desk: Desk, text: str, *, enrollment_id: str | None, project_id: str | None) -> tuple[User, ...]:
+def find_case_managers(desk: Desk, text: str, *, enrollment_id: str | None, project_id: str | None) -> Users:
     """Return the users whose name or id has every word of ``text`` in it, by name.
 
     With an enrollment or a project, only those who may take it from today on, or from its entry, as the guards say.
@@ -179,7 +188,7 @@ def find_case_managers(desk: Desk, text: str, *, enrollment_id: str | None, proj
         found = [user for user in tx.users if _matches(user, words)]
         if enrollment is not None and project is not None:
             found = list(_who_may_take(desk, tx, found, enrollment, project, max(today, enrollment.entry_date)))
-    return tuple(sorted(found, key=lambda user: (_sort_name(user), user.user_id)))
+    return Users(sorted(found, key=lambda user: (_sort_name(user), user.user_id)))
 
 
 def holder_of(tx: Transaction, actor: User | Actor, user: str | Actor) -> User:

@@ -20,6 +20,7 @@ import attrs
 from caseassign.errors import InvalidRecordError
 from caseassign.model import CaseAssignment, Project, id_of
 from caseassign.period import as_day
+from caseassign.results import Streamed
 from caseassign.rules import (
     ADVISORY_RULES,
     REQUIRED_RULES,
@@ -64,7 +65,7 @@ class Broken:
 _IDS: Final = tuple(field.name for field in attrs.fields(Broken))[2:]
 
 
-class TablesAudit:
+class TablesAudit(Streamed[Broken]):
     """Every violation in six tables as of a day. Each iteration asks the engine anew, with flat memory."""
 
     def __init__(
@@ -150,7 +151,8 @@ def _is_connection(engine: Any) -> bool:
 def _rows(engine: Any, sql: str) -> Iterator[Row]:
     """Yield the rows of a query, batch by batch."""
     if not _is_connection(engine):
-        yield from map(tuple, engine.sql(sql).toLocalIterator())
+        # Spark fetches partition by partition, and works each out only then: it shuffles once more, and they all are.
+        yield from map(tuple, engine.sql(f"SELECT /*+ REBALANCE */ * FROM ({sql}) found").toLocalIterator())
         return
     with closing(engine.cursor()) as cursor:
         cursor.execute(sql)

@@ -15,7 +15,7 @@ from caseassign.desk import Desk
 from caseassign.errors import InvalidRecordError
 from caseassign.model import Actor, AssignmentStatus, Client, Enrollment, Organization, Project, User, id_of
 from caseassign.policy import DefaultPolicy, Policy
-from caseassign.questions import ClientRecord, Order, Page
+from caseassign.questions import ClientRecord, Order, Page, Users
 from caseassign.rules import ADVISORY_RULES, GUARDS, REQUIRED_RULES, Rules, with_hard_limits
 from caseassign.storage import Store
 
@@ -125,7 +125,7 @@ class Viewer:
         enrollment: Enrollment | str | None = None,
         project: Project | str | None = None,
         known_at: datetime | None = None,
-    ) -> tuple[User, ...]:
+    ) -> Users:
         """Return users by part of a name or id; with an enrollment or a project, those who may take it."""
         return questions.find_case_managers(
             self._desk_at(known_at),

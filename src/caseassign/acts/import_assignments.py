@@ -20,6 +20,7 @@ from caseassign.errors import Violation
 from caseassign.ids import new_id
 from caseassign.model import CASE_MANAGER, CaseAssignment, Enrollment, Project, User
 from caseassign.policy import Action
+from caseassign.results import Result
 from caseassign.rules import EnrollmentFacts, Rules, check
 
 COLUMNS: Final[Mapping[str, str]] = {
@@ -89,7 +90,7 @@ class AssignmentRow:
 
 
 @attrs.frozen(kw_only=True)
-class AssignmentImport:
+class AssignmentImport(Result):
     """What the import of a list did; each row was added, changed, unchanged, or left out with an issue.
 
     ``batch_id`` is None where nothing was written.

@@ -28,6 +28,7 @@ from caseassign.history import IMPORT, Change, RecordKey
 from caseassign.ids import new_id
 from caseassign.model import CaseAssignment, Enrollment, Project, Record, User
 from caseassign.policy import Action, Unrestricted
+from caseassign.results import Result
 from caseassign.storage import Fillable, Records, Transaction
 
 CaseManagersFrom: TypeAlias = Literal["Enrollment.UserID"] | None
@@ -37,7 +38,7 @@ _ROWS_AT_ONCE: Final = 2_000
 
 
 @attrs.frozen(kw_only=True)
-class ImportResult:
+class ImportResult(Result):
     """What an import did. ``imported`` counts records that the store did not have, ``changed`` those it updated.
 
     ``violations`` are those that the updates brought. ``batch_id`` is None where nothing was new.

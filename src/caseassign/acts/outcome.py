@@ -9,6 +9,7 @@ import attrs
 
 from caseassign.history import Change, Plain, from_plain, to_plain
 from caseassign.model import CaseAssignment, Enrollment
+from caseassign.results import Result
 
 _R = TypeVar("_R", CaseAssignment, Enrollment)
 
@@ -23,7 +24,7 @@ class Skipped:
 
 
 @attrs.frozen(kw_only=True)
-class Outcome:
+class Outcome(Result):
     """What an act did, or would do if it was a dry run.
 
     Records are as they are after the act, in the order given or made; where nothing had to be written, ``changes``

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any, Final, Literal, TypeAlias, overload
+from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
@@ -16,6 +16,7 @@ from caseassign.errors import InvalidRecordError, Violation
 from caseassign.history import RecordKey
 from caseassign.model import CaseAssignment
 from caseassign.period import Period
+from caseassign.results import Listed
 
 LEFT_OUT: Final = "left out of the plan"
 """Why a case stays that was taken out of a plan."""
@@ -87,7 +88,7 @@ class Reassignment:
 
 
 @attrs.frozen(kw_only=True)
-class ReassignmentPlan(Sequence[PlannedCase]):
+class ReassignmentPlan(Listed[PlannedCase]):
     """What a reassignment would do with each case; nothing of it is done before it is applied.
 
     ``withheld`` is how many cases of that user the acting user may not see; they stay as they are.
@@ -107,6 +108,11 @@ class ReassignmentPlan(Sequence[PlannedCase]):
     def on(self) -> date:
         """The hand-over day: the first day of the receivers."""
         return self.request.on
+
+    @property
+    def rows(self) -> tuple[PlannedCase, ...]:
+        """The lines."""
+        return self.lines
 
     @property
     def counts(self) -> dict[str, int]:
@@ -144,21 +150,6 @@ class ReassignmentPlan(Sequence[PlannedCase]):
             "withheld": self.withheld,
             "cases": [line.to_dict() for line in self.lines],
         }
-
-    @overload
-    def __getitem__(self, index: int) -> PlannedCase: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[PlannedCase]: ...
-
-    def __getitem__(self, index: int | slice) -> PlannedCase | Sequence[PlannedCase]:
-        return self.lines[index]
-
-    def __len__(self) -> int:
-        return len(self.computed)
-
-    def __iter__(self) -> Iterator[PlannedCase]:
-        return iter(self.lines)
 
 
 def kept(assignment: CaseAssignment, case: Case, reason: str) -> PlannedCase:

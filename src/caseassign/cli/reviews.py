@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import date
 from functools import partial
 from tempfile import TemporaryFile
-from typing import Any, Final, TextIO, TypeAlias
+from typing import Final, TextIO, TypeAlias
 
 import attrs
 
@@ -25,7 +25,6 @@ from caseassign.coming_up import covered_by, stints_together
 from caseassign.display import story, text
 from caseassign.display.blocks import Block, Line
 from caseassign.display.words import counted
-from caseassign.history import Change
 from caseassign.model import Actor, CaseAssignment
 from caseassign.storage import Store, Transaction
 
@@ -76,7 +75,7 @@ def _history(args: Namespace) -> int:
             users = tx.users.get(story.users_in((*lines, *more)).union(*covered.values()))
     answer(
         args,
-        data=lambda: [_plain(line) for line in lines],
+        data=lines.to_dicts,
         blocks=lambda: story.history(f"{kind} {key}", lines, users, more, covered),
     )
     return DONE
@@ -86,20 +85,6 @@ def _covered(tx: Transaction, covers: Sequence[CaseAssignment]) -> dict[str, fro
     """Return for whom each cover is."""
     together = stints_together(tx, [cover.enrollment_id for cover in covers])
     return {cover.assignment_id: covered_by(cover, together[cover.enrollment_id]) for cover in covers}
-
-
-def _plain(line: Change) -> dict[str, Any]:
-    return {
-        "number": line.number,
-        "recorded_at": line.recorded_at.isoformat(),
-        "user_id": line.user_id,
-        "action": line.action,
-        "record": {"kind": line.record.kind, "id": line.record.id},
-        "before": line.before,
-        "after": line.after,
-        "reason": line.reason,
-        "batch_id": line.batch_id,
-    }
 
 
 # Audit

@@ -8,7 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from typing import Final, Generic, Self, TypeAlias, TypeVar
 
@@ -86,12 +86,14 @@ class Table:
     numbers: tuple[bool, ...]
     prose: tuple[bool, ...]
     stacks: tuple[str, ...]
+    more: int = 0
+    """How many rows there are besides, which are not shown."""
 
     @classmethod
-    def of(cls, columns: Iterable[Column[T]], items: Iterable[T]) -> Self:
-        """Return a table with a row for each item, without the columns that have nothing to say."""
-        wanted = list(columns)
-        rows = [tuple(clean(column.says(item)) for column in wanted) for item in items]
+    def of(cls, columns: Iterable[Column[T]], items: Iterable[T], at_most: int | None = None, *, more: int = 0) -> Self:
+        """Return a table with a row for each item, or the first of them, without the columns that say nothing."""
+        wanted, left = list(columns), iter(items)
+        rows = [tuple(clean(column.says(item)) for column in wanted) for item in islice(left, at_most)]
         filled = [place for place in range(len(wanted)) if any(row[place] for row in rows)]
         return cls(
             headers=tuple(wanted[place].header for place in filled),
@@ -99,7 +101,13 @@ class Table:
             numbers=tuple(wanted[place].is_number for place in filled),
             prose=tuple(wanted[place].is_prose for place in filled),
             stacks=tuple(wanted[place].stack or str(place) for place in filled),
+            more=more + sum(1 for _ in left),
         )
+
+    @property
+    def rest(self) -> str:
+        """What is said of the rows that are not shown; nothing where all are."""
+        return f"… and {self.more:,} more" if self.more else ""
 
     @property
     def widths(self) -> list[int]:
@@ -130,6 +138,7 @@ class Table:
             numbers=tuple(all(self.numbers[place] for place in stack) for stack in stacks),
             prose=tuple(any(self.prose[place] for place in stack) for stack in stacks),
             stacks=tuple(self.stacks[stack[0]] for stack in stacks),
+            more=self.more,
         )
 
     def cards(self, room: int) -> Iterator[list[str]]:
@@ -181,6 +190,8 @@ def _aligned(table: Table) -> Iterator[str]:
     for line in (table.headers, *table.rows):
         cells = zip(line, widths, table.numbers, strict=True)
         yield "  ".join(_padded(*cell) for cell in cells).rstrip()
+    if table.rest:
+        yield table.rest
 
 
 def _padded(cell: str, width: int, is_number: bool) -> str:  # a column of a table

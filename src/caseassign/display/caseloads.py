@@ -25,14 +25,14 @@ _CASELOADS: Final[tuple[Column[Caseload], ...]] = (
 )
 
 
-def caseloads(of: Caseloads, user: User | None = None) -> Iterator[Block]:
+def caseloads(of: Caseloads, user: User | None = None, at_most: int | None = None) -> Iterator[Block]:
     """Yield how much each user holds, or held during a period; ``user`` is who alone was asked about."""
     when = f"as of {day(of.as_of)}" if of.period is None else _during(of.period)
     cases, cover = sum(row.cases for row in of), sum(row.cover for row in of)
     hidden = f" {counted(of.withheld, 'case')} withheld." if of.withheld else ""
     if of.rows:
         yield Title(f"{of.title} {when}")
-        yield Table.of(_CASELOADS, of)
+        yield Table.of(_CASELOADS, of, at_most)
         more = f", and cover of {counted(cover, 'case')}" if cover else ""
         yield Line(f"{counted(len(of), 'user')}, {counted(cases, 'case')}{more}.{hidden}")
     elif user is None:
@@ -41,24 +41,24 @@ def caseloads(of: Caseloads, user: User | None = None) -> Iterator[Block]:
         yield Line(f"{person(user)} holds no case {when}.{hidden}")
 
 
-def cases_during(cases: Cases, user: User, period: Period) -> Iterator[Block]:
+def cases_during(cases: Cases, user: User, period: Period, at_most: int | None = None) -> Iterator[Block]:
     """Yield whom a user held during a period."""
     who, when = person(user), _during(period)
     if cases.rows:
         yield Title(f"Cases of {who} {when}")
-        yield Table.of(CASES, cases)
+        yield Table.of(CASES, cases, at_most)
         more = " More follow." if cases.next_page else ""
         yield Line(f"{counted(len(cases), 'case')}.{more}{withheld(cases.withheld)}")
     else:
         yield Line(f"{who} held no cases {when}.{withheld(cases.withheld)}")
 
 
-def coming_up(of: ComingUp, user: User | None = None) -> Iterator[Block]:
+def coming_up(of: ComingUp, user: User | None = None, at_most: int | None = None) -> Iterator[Block]:
     """Yield what ends within some days, for one user or for all."""
     who = "" if user is None else f" for {person(user)}"
     if of.rows:
         yield Title(f"{of.title}{who} after {day(of.as_of)}, by {day(of.until)}")
-        yield Table.of(_COMING_UP, of)
+        yield Table.of(_COMING_UP, of, at_most)
         yield Line(f"{counted(len(of), 'row')}.{withheld(of.withheld)}")
     else:
         yield Line(f"Nothing ends{who} after {day(of.as_of)}, by {day(of.until)}.{withheld(of.withheld)}")

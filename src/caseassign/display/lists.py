@@ -24,29 +24,29 @@ from caseassign.model import Client, User
 from caseassign.questions import ClientRecord, EnrollmentRecord
 
 
-def held(cases: Cases, user: User) -> Iterator[Block]:
+def held(cases: Cases, user: User, at_most: int | None = None) -> Iterator[Block]:
     """Yield the list of what a user holds, held or will hold."""
     who, as_of = person(user), day(cases.as_of)
     if cases.rows:
         yield Title(f"{cases.title} of {who} as of {as_of}")
-        yield Table.of(CASES, cases)
+        yield Table.of(CASES, cases, at_most)
         yield Line(_count(cases, "case"))
     else:
         yield Line(f"{who} has no {cases.title.lower()} as of {as_of}.{withheld(cases.withheld)}")
 
 
-def unassigned(cases: Cases) -> Iterator[Block]:
+def unassigned(cases: Cases, at_most: int | None = None) -> Iterator[Block]:
     """Yield the list of open enrollments that nobody holds."""
     as_of = day(cases.as_of)
     if cases.rows:
         yield Title(f"{cases.title} as of {as_of}")
-        yield Table.of(CASES, cases)
+        yield Table.of(CASES, cases, at_most)
         yield Line(_count(cases, "enrollment"))
     else:
         yield Line(f"No open enrollment is without case manager as of {as_of}.{withheld(cases.withheld)}")
 
 
-def case_managers(cases: Cases, client: Client) -> Iterator[Block]:
+def case_managers(cases: Cases, client: Client, at_most: int | None = None) -> Iterator[Block]:
     """Yield everybody who holds, held or will hold a client, by status and enrollment."""
     who, as_of = person(client), day(cases.as_of)
     if not cases.rows:
@@ -57,11 +57,11 @@ def case_managers(cases: Cases, client: Client) -> Iterator[Block]:
     columns = (*(() if alone else CLIENT), *CASE_MANAGER, *ENROLLMENT, ASSIGNMENT, *STAY, *STINT, *ROLE)
     for status, of_status in groupby(cases, key=lambda case: case.status):
         yield Title(str(status).capitalize())
-        yield Table.of(columns, of_status)
+        yield Table.of(columns, of_status, at_most)
     yield Line(_count(cases, "assignment"))
 
 
-def client_record(record: ClientRecord) -> Iterator[Block]:
+def client_record(record: ClientRecord, at_most: int | None = None) -> Iterator[Block]:
     """Yield a client's enrollments, each with its household and its case managers."""
     yield Title(f"{person(record.client)} as of {day(record.as_of)}")
     yield Line(f"{counted(len(record.enrollments), 'enrollment')}.{withheld(record.withheld)}")
@@ -70,7 +70,7 @@ def client_record(record: ClientRecord) -> Iterator[Block]:
         members = [f"{person(client)}, {relationship(member.relationship_to_hoh)}" for member, client in of_one.members]
         yield Line(f"Household: {'; '.join(members)}")
         if of_one.case_managers:
-            yield Table.of((*CASE_MANAGER, STATUS, ASSIGNMENT, *STINT, *ROLE), of_one.case_managers)
+            yield Table.of((*CASE_MANAGER, STATUS, ASSIGNMENT, *STINT, *ROLE), of_one.case_managers, at_most)
         else:
             yield Line("Nobody is assigned.")
 

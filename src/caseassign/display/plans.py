@@ -33,7 +33,9 @@ _SECTIONS: Final[Mapping[PlannedOutcome, str]] = {
 """What each outcome is called, in the order in which a plan shows them."""
 
 
-def plan(of: ReassignmentPlan, users: Users, receivers: Iterable[str] = ()) -> Iterator[Block]:
+def plan(
+    of: ReassignmentPlan, users: Users, receivers: Iterable[str] = (), at_most: int | None = None
+) -> Iterator[Block]:
     """Yield what would happen to each case: a table for each outcome, households together, and the counts.
 
     ``receivers`` are those who were named to take over: it is said of each what they get, and of some that it is none.
@@ -48,7 +50,7 @@ def plan(of: ReassignmentPlan, users: Users, receivers: Iterable[str] = ()) -> I
         of_outcome = [line for line in lines if line.outcome is outcome]
         if of_outcome:
             yield Title(f"{called}: {counted(len(of_outcome), 'case')}")
-            yield Table.of(_columns(users), of_outcome)
+            yield Table.of(_columns(users), of_outcome, at_most)
     yield Title("In all")
     received = _received(lines)
     for user_id in sorted({*received, *receivers}):

@@ -32,17 +32,21 @@ def history(
     users: Mapping[str, User],
     more: Iterable[Change] = (),
     covered: Mapping[str, Collection[str]] = NOBODY,
+    at_most: int | None = None,
 ) -> Iterator[Block]:
     """Yield the history of a record, or of a batch; ``users`` are those whose names are known.
 
     Each change is told in a sentence. The changes of one batch follow each other, and who, when and why is said once.
     ``more`` are lines that are not told, and say to whom a case was handed over. ``covered`` says for whom a cover
-    is, by its id.
+    is, by its id. No more than ``at_most`` lines are told.
     """
     yield Title(f"History of {of}")
     teller = _Teller(users, (*lines, *more), covered)
-    for _, batch in groupby(lines, key=lambda line: (line.batch_id, line.recorded_at, line.user_id, line.reason)):
+    shown = lines.lines[:at_most]
+    for _, batch in groupby(shown, key=lambda line: (line.batch_id, line.recorded_at, line.user_id, line.reason)):
         yield from map(Line, teller.told(list(batch)))
+    if len(shown) < len(lines):
+        yield Line(f"… and {len(lines) - len(shown):,} more")
     yield Line(f"{counted(len(lines), 'line')}.{withheld(lines.withheld)}")
 
 

@@ -23,6 +23,8 @@ def draw(blocks: Iterable[Block], file: TextIO) -> None:
         if isinstance(block, Table):
             for drawn in _table(block, console.width):
                 console.print(drawn)
+            if block.rest:
+                console.print(Text(block.rest))
         elif isinstance(block, Title):
             console.print(Text("\n" * bool(number) + block.text, style="bold"))
         else:

@@ -26,12 +26,12 @@ from caseassign.out_of_use import OutOfUse
 # Clients
 
 
-def out_of_use(of: OutOfUse) -> Iterator[Block]:
+def out_of_use(of: OutOfUse, at_most: int | None = None) -> Iterator[Block]:
     """Yield the list of the clients who have not been in use since a day."""
     since = day(of.since)
     if of.clients:
         yield Title(f"Out of use since {since}")
-        yield Table.of((_OUT_OF_USE,), of.clients)
+        yield Table.of((_OUT_OF_USE,), of.clients, at_most)
         yield Line(f"{counted(len(of), 'client')}.{withheld(of.withheld)}")
     else:
         yield Line(f"Nobody who has been out of use since {since} is left to be de-identified.{withheld(of.withheld)}")
@@ -212,8 +212,8 @@ def audit(as_of: date, required: Mapping[str, int], advisory: Mapping[str, int])
             yield _counts(counts, "Must be true, and is not", RULES)
 
 
-def violations(findings: Iterable[Finding]) -> Iterator[Block]:
-    """Yield violations that an audit found, one by one."""
+def violations(findings: Iterable[Finding], more: int = 0) -> Iterator[Block]:
+    """Yield violations that an audit found, one by one, and how many more there are."""
     columns: tuple[Column[Finding], ...] = (
         Column("Code", lambda finding: finding.code),
         Column("Violation", lambda finding: finding.message, is_prose=True),
@@ -224,7 +224,7 @@ def violations(findings: Iterable[Finding]) -> Iterator[Block]:
         Column("Assignment", lambda finding: finding.assignment_id or "", "ids"),
     )
     yield Title("Violations")
-    yield Table.of(columns, findings)
+    yield Table.of(columns, findings, more=more)
 
 
 # People who work here
