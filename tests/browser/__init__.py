@@ -1,0 +1,1 @@
+"""The sample host application in headless Chromium: `python -m pytest -q -m browser tests/browser`."""

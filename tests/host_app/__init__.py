@@ -1,0 +1,1 @@
+"""The sample host application, without a browser."""
