@@ -21,12 +21,14 @@ from world import World, day
 
 import caseassign
 from caseassign import (
+    SYSTEM,
     Audit,
     Client,
     Finding,
     Project,
     User,
     audit_tables,
+    caseload_at_most,
 )
 from caseassign.acts.import_assignments import AssignmentRow
 from caseassign.demo.synthetic import bundled_export
@@ -184,7 +186,7 @@ def test_every_table_says_what_it_is_and_what_its_cells_are_of(name: str, result
         assert all(text for _, text in headers)
         for row in rows:
             assert len(row) == len(headers)
-            assert [scope for scope, _ in row].count("row") == 1
+            assert [bool(text) for scope, text in row if scope == "row"] == [True]
     regions = [given for _, given in page.tags if given.get("role") == "region"]
     assert len(regions) == len(page.tables)
     assert all(given["tabindex"] == "0" and given["aria-label"] for given in regions)
@@ -256,6 +258,25 @@ def test_a_period_is_half_open_in_words() -> None:
     assert text.startswith("Cases of Kim Example (kim) from 1 Jan 2026 until 1 Feb 2026\n")
 
 
+def test_a_list_of_the_past_names_its_user_as_known_then() -> None:
+    """SPEC 7.8: what is asked as known at a moment is drawn with the names of that moment."""
+    world = World()
+    world.kim.assign(world.stay("c1"), start="2026-01-12")
+    then = world.now()
+    world.system.add(User(user_id="kim", first_name="Kim", last_name="Newname", organization_ids=frozenset({"haven"})))
+    first, last = "2026-01-01", "2026-02-01"
+    for known_at, name in ((then, "Example"), (None, "Newname")):
+        assert f"Active cases of Kim {name} (kim)" in world.system.active_cases("kim", known_at=known_at).to_text()
+        assert f"Cases of Kim {name} (kim)" in world.system.cases_during("kim", first, last, known_at).to_text()
+
+
+def test_a_history_of_which_nothing_may_be_seen_does_not_say_of_what_it_is() -> None:
+    """SPEC 8.2: what is withheld is counted, and not named."""
+    world = World()
+    stay = world.sam.enroll("c1", "th", on=day("01-10")).enrollment
+    assert world.kim.history(stay).to_text() == "History of a record\n0 lines. 2 rows withheld."
+
+
 def test_a_history_says_of_what_it_is() -> None:
     """SPEC 7.8: a history names the record that was asked about; one that was put together by hand none."""
     world = World()
@@ -290,6 +311,18 @@ def test_an_audit_says_how_many_there_are_of_each_and_shows_the_first() -> None:
     assert (three, each) == ("Advisory: 3 violations.", "Violations")
     assert [text for _, text in page.tables[0][1]][:2] == ["3", "unassigned"]
     assert len(page.tables[1]) == 1 + 3
+
+
+def test_an_audit_says_what_an_agency_s_own_limit_means() -> None:
+    """SPEC 5, caseload-above: the rules that an agency makes its own have a sentence too."""
+    world = World()
+    world.kim.assign(world.stay("c1"), start="2026-01-12")
+    page = drawn(world.as_(SYSTEM, advisory=(caseload_at_most(0),)).audit())
+    assert [text for _, text in page.tables[0][1]] == [
+        "1",
+        "caseload-above",
+        "A user holds no more cases, or households, than the agency's limit.",
+    ]
 
 
 def test_an_audit_that_finds_nothing_says_so() -> None:

@@ -10,7 +10,7 @@ from caseassign.desk import Desk
 from caseassign.model import Actor
 from caseassign.period import Period
 from caseassign.policy import Action
-from caseassign.questions import WHOLE, Page, holder_of, paged
+from caseassign.questions import WHOLE, Page, as_known, holder_of, paged
 
 
 def cases_during(
@@ -27,5 +27,6 @@ def cases_during(
         stints = tx.assignments.of_users([holder.user_id], day_before(period.start))
         assembler = Assembler(desk, tx, actor, as_of, selection)
         cases = assembler.of_stints([s for s in stints if not s.voided and is_held_during(s, period)])
+        about = as_known(tx, holder)
     title = f"Cases from {period.start} until {period.end}"
-    return attrs.evolve(paged(title, as_of, cases, assembler.withheld, page), about=holder, period=period)
+    return attrs.evolve(paged(title, as_of, cases, assembler.withheld, page), about=about, period=period)

@@ -27,7 +27,7 @@ _LINES_AT_ONCE: Final = 2_000
 class History(Listed[Change]):
     """Lines of history, in the order in which they were written; ``withheld`` of them may not be seen.
 
-    ``about`` is the record, or the batch, that was asked about.
+    ``about`` is the record, or the batch, that was asked about; None where nothing of it may be seen.
     """
 
     lines: tuple[Change, ...]
@@ -56,7 +56,8 @@ def history_of(desk: Desk, kind: str, key: str) -> History:
         lines = [line for line in lines if line.record.kind != COMMAND]
         shown = _visible(tx, sight, lines)
         shown = told(shown, tx.personal.get)
-    return History(lines=tuple(shown), withheld=hidden + len(lines) - len(shown), about=RecordKey(kind, key))
+    about = RecordKey(kind, key) if shown else None
+    return History(lines=tuple(shown), withheld=hidden + len(lines) - len(shown), about=about)
 
 
 def verify_history(desk: Desk, anchors: Iterable[Head] = ()) -> tuple[Break, ...]:

@@ -80,7 +80,8 @@ def held(
             wanted = [s for s in wanted if (s.enrollment_id, s.role) not in now and s.role != COVER]
         assembler = Assembler(desk, tx, actor, as_of, selection)
         cases = assembler.of_stints(wanted)
-    return attrs.evolve(paged(f"{status.capitalize()} cases", as_of, cases, assembler.withheld, page), about=holder)
+        about = as_known(tx, holder)
+    return attrs.evolve(paged(f"{status.capitalize()} cases", as_of, cases, assembler.withheld, page), about=about)
 
 
 def case_managers(desk: Desk, personal_id: str, as_of: date, *, household: bool) -> Cases:
@@ -205,6 +206,11 @@ def holder_of(tx: Transaction, actor: User | Actor, user: str | Actor) -> User:
     if present(tx) is not tx:
         one(tx.users, "user", holder.user_id)
     return holder
+
+
+def as_known(tx: Transaction, user: User) -> User:
+    """Return a user as the store that is asked knows them, now or then."""
+    return user if present(tx) is tx else one(tx.users, User.KIND, user.user_id)
 
 
 def _to_take(tx: Transaction, enrollment_id: str | None, project_id: str | None, today: date) -> Enrollment | None:

@@ -15,7 +15,7 @@ _FEW: Final = 8
 _NARROWEST: Final = 34
 """How many pixels a column takes at least."""
 
-_DARK: Final = 0.6
+_DARK: Final = 0.7
 """From which share of the highest number on letters on a cell are white."""
 
 

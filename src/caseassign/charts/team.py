@@ -87,7 +87,7 @@ def caseloads(of: Caseloads, *, limit: int | None = None, names: bool = False) -
         ]
     drawn = alt.layer(*layers).properties(width=WIDTH, height=alt.Step(STEP))
     cases = sum(row.cases for row in rows)
-    return titled(drawn, title, when, f"{title} {when}: {counted(len(rows), 'user')} hold {counted(cases, 'case')}.")
+    return titled(drawn, title, when, f"{title} {when}: {counted(len(rows), 'user')}, {counted(cases, 'case')}.")
 
 
 def _label(row: Caseload, of: Caseloads, *, names: bool) -> str:

@@ -145,7 +145,7 @@ def _gaps(stay: Period, held: Sequence[Period], as_of: date) -> Iterator[Period]
     """Yield the days of a stay up to a day, that day included, that are in no stint. ``held`` is sorted by start."""
     until = as_of + _DAY if stay.end is None else min(stay.end, as_of + _DAY)
     reached = stay.start
-    for period in held:
+    for period in (each for each in held if not each.is_empty):
         if reached < min(period.start, until):
             yield Period(reached, min(period.start, until))
         reached = until if period.end is None else max(reached, period.end)

@@ -52,9 +52,8 @@ def _table(table: Table, caption: Sequence[Title | Line]) -> Iterator[str]:
     styles = list(map(_style, table.numbers, table.prose))
     headers = (f'<th scope="col"{how}>{escape(header)}</th>' for header, how in zip(table.headers, styles, strict=True))
     yield f"<thead>\n<tr>{''.join(headers)}</tr>\n</thead>\n<tbody>"
-    of_row = [*table.numbers, False].index(False)
     for row in table.rows:
-        yield f"<tr>{''.join(_cells(row, styles, of_row))}</tr>"
+        yield f"<tr>{''.join(_cells(row, styles, _of_row(row, table.numbers)))}</tr>"
     yield "</tbody>\n</table>\n</div>"
     if table.rest:
         yield _paragraph(Line(table.rest))
@@ -65,7 +64,11 @@ def _style(is_number: bool, is_prose: bool) -> str:  # a column of a table
     return f' style="text-align: {"right" if is_number else "left"}{in_one_piece}"'
 
 
-def _cells(row: Sequence[str], styles: Sequence[str], of_row: int) -> Iterator[str]:
-    """Yield the cells of a row; the first one that is no number is its header."""
+def _of_row(row: Sequence[str], numbers: Sequence[bool]) -> int | None:
+    """Return the place of the cell that says whose row it is: the first that says something, and is no number."""
+    return next((place for place, cell in enumerate(row) if cell and not numbers[place]), None)
+
+
+def _cells(row: Sequence[str], styles: Sequence[str], of_row: int | None) -> Iterator[str]:
     for place, (cell, how) in enumerate(zip(row, styles, strict=True)):
         yield f'<th scope="row"{how}>{escape(cell)}</th>' if place == of_row else f"<td{how}>{escape(cell)}</td>"

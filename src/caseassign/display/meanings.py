@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from caseassign.rules import ADVISORY_RULES, GUARDS, REQUIRED_RULES
+from caseassign.rules import (
+    ADVISORY_RULES,
+    GUARDS,
+    REQUIRED_RULES,
+    Rules,
+    caseload_at_most,
+    exclusive_role,
+    known_roles,
+)
 
-RULES: Final[Mapping[str, str]] = {
-    rule.__name__.replace("_", "-"): str(rule.__doc__).partition("\n")[0]
-    for rule in (*REQUIRED_RULES, *GUARDS, *ADVISORY_RULES)
-}
+
+def _sentences(rules: Rules) -> dict[str, str]:
+    return {rule.__name__.replace("_", "-"): str(rule.__doc__).partition("\n")[0] for rule in rules}
+
+
+RULES: Final[Mapping[str, str]] = _sentences((*REQUIRED_RULES, *GUARDS, *ADVISORY_RULES))
 """What must be true, by the code of its violation."""
+
+OF_AGENCIES: Final[Mapping[str, str]] = _sentences((caseload_at_most(0), exclusive_role("any"), known_roles("any")))
+"""What must be true by the rules that an agency makes its own."""
 
 ISSUES: Final[Mapping[str, str]] = {
     "absent": "A full refresh has no row for an enrollment that an earlier import brought.",

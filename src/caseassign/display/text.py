@@ -18,7 +18,7 @@ from caseassign.acts.refresh import DAY_RULES
 from caseassign.audit import Finding
 from caseassign.display.blocks import Block, Column, Line, Table, Title
 from caseassign.display.deeds import deeds, left_out
-from caseassign.display.meanings import ISSUES, LIST_ISSUES, RULES
+from caseassign.display.meanings import ISSUES, LIST_ISSUES, OF_AGENCIES, RULES
 from caseassign.display.words import counted, day, person, stint, withheld
 from caseassign.model import Client, User
 from caseassign.out_of_use import OutOfUse
@@ -209,7 +209,7 @@ def audit(as_of: date, required: Mapping[str, int], advisory: Mapping[str, int])
     for kind, counts in (("Required", required), ("Advisory", advisory)):
         yield Line(f"{kind}: {counted(sum(counts.values()), 'violation')}.")
         if counts:
-            yield _counts(counts, "Must be true, and is not", RULES)
+            yield _counts(counts, "Must be true, and is not", {**RULES, **OF_AGENCIES})
 
 
 def violations(findings: Iterable[Finding], more: int = 0) -> Iterator[Block]:
