@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, suppress
+from importlib.util import find_spec
 from typing import Any
 
 import psycopg
@@ -16,6 +17,9 @@ from world import World
 
 from caseassign import MemoryStore, SQLiteStore
 from caseassign.storage import Store
+
+collect_ignore = [] if find_spec("playwright") else ["browser"]
+"""The pages in a browser are for the extra of that name."""
 
 settings.register_profile(
     "suite", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
