@@ -9,14 +9,18 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from host_app.ground import Ground, ground_on, serving
-from playwright.sync_api import sync_playwright
 
-from browser.people import Person
+if TYPE_CHECKING:
+    from browser.people import Person
+
+# Who has not the extra runs the other tests.
+collect_ignore_glob = [] if find_spec("playwright") else ["test_*.py"]
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -43,6 +47,8 @@ def chromium_of(system: Any) -> Any:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """One browser for all tests; each has its own profile in it."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415  # of an extra
+
     with sync_playwright() as system:
         browser = chromium_of(system)
         yield browser
@@ -69,6 +75,8 @@ def url(site: tuple[Ground, str, str]) -> str:
 @pytest.fixture
 def visitor(chromium: Any, url: str) -> Iterator[Person]:
     """Somebody who is not logged in yet."""
+    from browser.people import Person  # noqa: PLC0415  # needs the extra, too
+
     context = chromium.new_context(base_url=url, viewport={"width": 1200, "height": 900}, color_scheme="light")
     context.set_default_timeout(10_000)
     yield Person(context.new_page())

@@ -40,6 +40,22 @@ def test_what_the_database_refuses_of_the_host_takes_the_act_with_it(agency: Age
     assert agency.state() == before
 
 
+def test_a_page_whose_own_part_fails_leaves_nothing_of_the_act(agency: Agency) -> None:
+    """SPEC 10.1: where the agency's own column cannot be written, the exit of the same form is undone with it."""
+    from django.db import connection  # noqa: PLC0415  # Django has to be set up first
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TRIGGER full BEFORE UPDATE OF destination ON agency_enrollment WHEN NEW.destination <> '' "
+            "BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+    before = agency.state()
+    browser = agency.browser("kim", raise_request_exception=False)
+    said = {"mark": "m", "exit_date": "2026-03-01", "destination": "Rental"}
+    assert browser.post(f"/clients/{CLIENT}/enrollments/{ENROLLMENT}/exit/", said).status_code == 500
+    assert agency.state() == before
+
+
 def test_a_host_that_commits_keeps_both(agency: Agency) -> None:
     """SPEC 10.1: the bed, the exit, the end of the assignment and its lines are there together."""
     lines = agency.state()[-1]
