@@ -12,7 +12,7 @@ import pytest
 from world import TODAY, World, day
 
 from caseassign import SYSTEM, CaseAssignment, Casework, Client, Enrollment, SQLiteStore
-from caseassign.stores import sqlite_schema
+from caseassign.stores import sqlite_schema, sqlite_search
 
 FEW, MANY = 12, 240
 
@@ -73,7 +73,9 @@ def agency(path: Path, monkeypatch: pytest.MonkeyPatch, held: int, others: int) 
     """An agency in a file where kim holds so many cases and lee so many others, with what is counted."""
     meter = Meter()
     opened = sqlite_schema.open_file
+    reader = sqlite_search._reader
     monkeypatch.setattr("caseassign.stores.sqlite.open_file", lambda *given: meter.attach(opened(*given)))
+    monkeypatch.setattr("caseassign.stores.sqlite_search._reader", lambda *given: meter.attach(reader(*given)))
     store = SQLiteStore(path)
     World(store)
     with store.transaction(write=True) as tx:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from functools import cache
 from typing import Any, Final
@@ -32,7 +32,17 @@ from rule_worlds import AS_OF, Found, Stay, Stint, World, every_case, of_two_sti
 from sqlite_files import new_sqlite_store
 from world import effort
 
-from caseassign import ADVISORY_RULES, REQUIRED_RULES, SYSTEM, Casework, Finding, MemoryStore, ProjectType, Violation
+from caseassign import (
+    ADVISORY_RULES,
+    REQUIRED_RULES,
+    SYSTEM,
+    Casework,
+    Finding,
+    MemoryStore,
+    ProjectType,
+    User,
+    Violation,
+)
 from caseassign.rules import (
     AssignmentFacts,
     EnrollmentFacts,
@@ -205,6 +215,21 @@ def test_an_audit_finds_the_same_on_every_store(
         with opened as store:
             fill(store, world)
             assert audited(store, as_of, user, projects) == expected
+
+
+def test_an_audit_says_all_that_is_wrong_on_one_enrollment() -> None:
+    """SPEC 7.9: stints that break different rules are on one enrollment, and none of it is lost."""
+    world = World()
+    gone = User(user_id="gone {}", left_on=AS_OF)
+    world.case("much", Stay([Stint(-200, -150), Stint(user="gone {}"), Stint(-20, kept=True)]), users=[gone])
+    audits = []
+    for opened in (nullcontext(MemoryStore()), new_sqlite_store()):
+        with opened as store:
+            fill(store, world)
+            audits.append(audited(store, AS_OF, SYSTEM, None)[0])
+    assert audits[0] == audits[1]
+    codes = {finding.code for finding in audits[0]}
+    assert codes >= {"starts-before-entry", "held-by-departed", "held-without-access"}
 
 
 @settings(max_examples=effort(20))

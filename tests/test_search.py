@@ -261,6 +261,15 @@ def test_rules_without_sql_are_left_to_python() -> None:
     assert sorted(map(repr, asked)) == sorted(map(repr, (*REQUIRED_RULES, *ADVISORY_RULES)))
 
 
+def test_only_who_needs_an_order_has_what_is_found_sorted() -> None:
+    """SPEC 7.9: a store reads what is found in the order of its enrollments; a warehouse would sort for nobody."""
+    for apart, count in ((False, 3), (True, 0)):
+        found, *_ = searches(REQUIRED_RULES, ADVISORY_RULES, TODAY, apart=apart)
+        statements = [search.sql(Tables()) for search in found]
+        assert sum(sql.endswith(("ORDER BY enrollment_id", ".enrollment_id")) for sql in statements) == count
+        assert any("ORDER BY" in sql for sql in statements) is not apart
+
+
 def test_a_text_is_written_as_the_engine_reads_it() -> None:
     """SPEC 5.3: what the rules and the ids of projects say is not what Spark takes a backslash for."""
     said = f"a = {quoted(ODD_ROLE)} AND b = 'plain' AND c = '' AND d = {quoted('{x}')} AND e <= {{as_of}}"

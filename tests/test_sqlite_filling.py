@@ -59,6 +59,17 @@ def test_indexes_are_away_only_while_there_is_no_enrollment(store: SQLiteStore, 
         assert indexes(tx) == before
 
 
+def test_an_index_of_somebody_else_comes_back_too(store: SQLiteStore, tmp_path: Path) -> None:
+    """SPEC 10.4: an analyst who has made an index of their own, whatever its name, finds it after the import."""
+    made = 'CREATE INDEX "my ""own"" index" ON enrollment (entry_date)'
+    with raw(tmp_path / "haven.sqlite") as connection:
+        connection.execute(made)
+    with store.transaction(write=True) as tx, tx.filling():
+        assert 'my "own" index' not in indexes(tx)
+    with raw(tmp_path / "haven.sqlite") as connection:
+        assert (made,) in connection.execute("SELECT sql FROM sqlite_schema").fetchall()
+
+
 @pytest.mark.parametrize("depth", [1, 2])
 def test_a_failure_undoes_the_whole_block(store: SQLiteStore, depth: int) -> None:
     """SPEC 10.1: whoever catches it and goes on cannot commit a file without its indexes."""

@@ -38,8 +38,8 @@ class Desk:
     def __attrs_post_init__(self) -> None:
         if self.known_at is not None and getattr(self.known_at, "tzinfo", None) is None:
             raise InvalidRecordError("Casework", "known_at", "is no moment: give a datetime with a time zone")
-        _refuse_others(self.required, "required", {AssignmentFacts, EnrollmentFacts, HouseholdFacts})
-        _refuse_others(self.guards, "guards", {AssignmentFacts, CaseloadFacts})
+        refuse_others(self.required, "required", {AssignmentFacts, EnrollmentFacts, HouseholdFacts})
+        refuse_others(self.guards, "guards", {AssignmentFacts, CaseloadFacts})
 
     @property
     def today(self) -> date:
@@ -106,11 +106,9 @@ class Desk:
             raise PermissionDeniedError(action, reason)
 
 
-def _refuse_others(rules: Rules, of: str, kinds: set[type[Facts]]) -> None:
+def refuse_others(rules: Rules, name: str, kinds: set[type[Facts]], *, of: str = "Casework") -> None:
     """Refuse rules about what no act could ask them about, so that none is left unasked in silence."""
     for kind, about in by_subject(rules).items():
         if about and kind not in kinds:
             asked = " or ".join(sorted(wanted.__name__ for wanted in kinds))
-            raise InvalidRecordError(
-                "Casework", of, f"holds a rule about {kind.__name__}, and can only be about {asked}"
-            )
+            raise InvalidRecordError(of, name, f"holds a rule about {kind.__name__}, and can only be about {asked}")

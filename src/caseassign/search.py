@@ -18,6 +18,7 @@ import attrs
 from caseassign.batches import in_batches
 from caseassign.model import COVER, ProjectType
 from caseassign.rules import AssignmentFacts, CaseloadFacts, EnrollmentFacts, HouseholdFacts, Rule, Rules, subject
+from caseassign.rules.engine import name_of
 from caseassign.rules.sql import ACTIVE, OPEN, InSQL, Rows, Tables, quoted, sql_of
 
 _ROWS_OF: Final = {
@@ -83,13 +84,15 @@ class Asked:
 class Search:
     """What one statement finds: where rules about one kind of rows are broken, as of a day, in a part of the projects.
 
-    A limit to caseloads that counts only some project types has a statement of its own.
+    A limit to caseloads that counts only some project types has a statement of its own. Rows about enrollments come in
+    their order, unless it is said that they need not: a warehouse would join everything twice to sort what is found.
     """
 
     rows: Rows
     asked: tuple[Asked, ...]
     as_of: date
     projects: frozenset[str] | None = None
+    in_order: bool = True
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -103,18 +106,18 @@ class Search:
     def sql(self, tables: Tables) -> str:
         """Return the statement, for tables that are called so."""
         if len(self.asked) == 1:
-            order = " ORDER BY enrollment.enrollment_id" if self.rows in _FROM else ""
-            statement = (
-                f"SELECT 1 AS broken, {self._named()} FROM {self._source(self._condition(self.asked[0]))}{order}"
-            )
+            statement = f"SELECT 1 AS broken, {self._named()} FROM {self._source(self._condition(self.asked[0]))}"
+            order = " ORDER BY enrollment.enrollment_id"
         else:
             total = " + ".join(
                 f"CASE WHEN {self._condition(each)} THEN {1 << number} ELSE 0 END"
                 for number, each in enumerate(self.asked)
             )
             found = f"SELECT {total} AS broken, {self._named()} FROM {self._source()}"
-            order = " ORDER BY enrollment_id" if self.rows in _FROM else ""
-            statement = f"SELECT * FROM ({found}) found WHERE broken > 0{order}"
+            statement = f"SELECT * FROM ({found}) found WHERE broken > 0"
+            order = " ORDER BY enrollment_id"
+        if self.in_order and self.rows in _FROM:
+            statement += order
         return tables.named_in(statement, self.as_of)
 
     def _condition(self, asked: Asked) -> str:
@@ -193,8 +196,9 @@ def searches(
 ) -> tuple[list[Search], Rules, Rules]:
     """Return the searches for what breaks these rules, and the required and advisory ones that have no second form.
 
-    With ``apart``, a rule that looks at more than its row has a search of its own. That suits an engine which joins
-    whole tables, as it can sift the rows first; one that looks up row by row goes through them once for all rules.
+    With ``apart``, a rule that looks at more than its row has a search of its own, and rows come in no order. It suits
+    an engine which joins whole tables, as it can sift the rows first; one that looks up row by row goes through them
+    once for all rules.
     """
     asked: defaultdict[tuple[Rows, object, object], list[Asked]] = defaultdict(list)
     rest: tuple[list[Rule], list[Rule]] = ([], [])
@@ -209,7 +213,7 @@ def searches(
             asked[each.rows, types, rule if apart and "SELECT" in form.violated else None].append(each)
     part = None if projects is None else frozenset(projects)
     found = [
-        Search(rows=rows, asked=tuple(together), as_of=as_of, projects=part)
+        Search(rows=rows, asked=tuple(together), as_of=as_of, projects=part, in_order=not apart)
         for (rows, *_), of_rows in asked.items()
         for together in in_batches(of_rows, _IN_ONE_SUM)
     ]
@@ -219,7 +223,7 @@ def searches(
 
 def code_of(rule: Rule) -> str:
     """Return the code that a rule's violations carry: its name."""
-    return str(getattr(rule, "__name__", type(rule).__name__)).replace("_", "-")
+    return name_of(rule).replace("_", "-")
 
 
 def in_projects(projects: Collection[str] | None, *conditions: str) -> str:

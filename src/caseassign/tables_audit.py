@@ -8,7 +8,7 @@ Nothing is imported and nothing copied: the rules' SQL runs where the tables are
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import date
 from itertools import chain
@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import attrs
 
+from caseassign.desk import refuse_others
 from caseassign.errors import InvalidRecordError
 from caseassign.model import CaseAssignment, Project, id_of
 from caseassign.period import as_day
@@ -26,6 +27,7 @@ from caseassign.rules import (
     REQUIRED_RULES,
     AssignmentFacts,
     CaseloadFacts,
+    EnrollmentFacts,
     HouseholdFacts,
     Rules,
     Tables,
@@ -41,10 +43,11 @@ _ROWS_AT_ONCE: Final = 5_000
 
 @attrs.frozen(kw_only=True)
 class Broken:
-    """One violation in the tables: its code, and the ids of what it is about.
+    """One violation in the tables: its code, and the ids of what it is about, as text.
 
     Of two assignments that contradict each other, ``assignment_id`` is one and ``other_assignment_id`` the other. A
-    household is named by ``project_id`` and ``household_id``; one alone without HouseholdID, by ``enrollment_id``.
+    household is named by ``project_id`` and ``household_id``; one alone without HouseholdID, by ``enrollment_id``. Of a
+    gap that the SQL finds, ``assignment_id`` is the one after which it begins.
     """
 
     code: str
@@ -86,7 +89,7 @@ class TablesAudit(Streamed[Broken]):
     def __iter__(self) -> Iterator[Broken]:
         for search in self._searches:
             for total, *ids in _rows(self._engine, search.sql(self._tables)):
-                about = dict(zip(search.columns, ids, strict=True))
+                about = dict(zip(search.columns, map(_text, ids), strict=True))
                 for each in search.broken(total):
                     yield Broken(code=each.code, required=each.required, **about)
         required, advisory = self._others
@@ -102,8 +105,10 @@ class TablesAudit(Streamed[Broken]):
         """Return the one query that finds all of it; its columns are the fields of `Broken`.
 
         So an engine keeps what was found as a table of its own: ``CREATE TABLE violations AS`` and this query. Raises
-        `InvalidRecordError` for a rule without SQL, which only an iteration can ask.
+        `InvalidRecordError` for a rule without SQL, which only an iteration can ask, and where there is no rule at all.
         """
+        if not self._searches and not any(self._others):
+            raise InvalidRecordError("Rule", "required, advisory", "is none: give at least one rule with SQL")
         for rule in chain(*self._others):
             raise InvalidRecordError("Rule", code_of(rule), "has no SQL: iterate over the audit, or leave the rule out")
         return " UNION ALL ".join(self._exploded(search) for search in self._searches)
@@ -114,7 +119,8 @@ class TablesAudit(Streamed[Broken]):
             f"SELECT {1 << number} AS bit, {quoted(each.code)} AS code, {str(each.required).upper()} AS required"
             for number, each in enumerate(search.asked)
         )
-        ids = ", ".join(f"hit.{name}" if name in search.columns else f"NULL AS {name}" for name in _IDS)
+        # As text, so that the parts go together whatever an engine keeps as ids, and has no type for nothing.
+        ids = ", ".join(f"'' || {f'hit.{name}' if name in search.columns else 'NULL'} AS {name}" for name in _IDS)
         return (
             f"SELECT rule.code, rule.required, {ids} FROM ({search.sql(self._tables)}) hit "
             f"JOIN ({codes}) rule ON (hit.broken & rule.bit) <> 0"
@@ -134,8 +140,16 @@ def audit_tables(
 
     ``engine`` is a connection of the Python database API (PEP 249), one of DuckDB among them, or a Spark session.
     ``tables`` says what the six tables of `caseassign.rules.sql` are called there. Rules without SQL are asked of facts
-    that are read from the tables, household by household. Errors are those of the engine.
+    that are read from the tables, household by household, and raise `InvalidRecordError` for a row that can be no
+    record. Other errors are those of the engine.
     """
+    if not hasattr(engine, "cursor") and not hasattr(engine, "sql"):
+        raise InvalidRecordError(
+            "Audit", "engine", "is neither a connection of a Python database API nor a Spark session"
+        )
+    if isinstance(projects, str):
+        raise InvalidRecordError("Audit", "projects", "is one text: give a list of projects, or of their ids")
+    refuse_others(required, "required", {AssignmentFacts, EnrollmentFacts, HouseholdFacts}, of="Audit")
     part = None if projects is None else frozenset(id_of(project, Project) for project in projects)
     tables = tables or Tables()
     if not _is_connection(engine):
@@ -154,10 +168,19 @@ def _rows(engine: Any, sql: str) -> Iterator[Row]:
         # Spark fetches partition by partition, and works each out only then: it shuffles once more, and they all are.
         yield from map(tuple, engine.sql(f"SELECT /*+ REBALANCE */ * FROM ({sql}) found").toLocalIterator())
         return
+    if hasattr(engine, "fetchall"):
+        # A cursor of DuckDB is another connection, which sees no temporary table, no registered frame, no open change.
+        # Its own result lasts until its next query, which may be somebody else's: so it is fetched at once.
+        yield from engine.execute(sql).fetchall()
+        return
     with closing(engine.cursor()) as cursor:
         cursor.execute(sql)
         while rows := cursor.fetchmany(_ROWS_AT_ONCE):
-            yield from rows
+            yield from (tuple(row.values()) if isinstance(row, Mapping) else tuple(row) for row in rows)
+
+
+def _text(key: object) -> str | None:
+    return None if key is None else str(key)
 
 
 def _broken(met: Met) -> Broken:

@@ -85,10 +85,11 @@ def _lines(measure: Measure, by_peer: Mapping[str, list[Result]]) -> Iterator[st
             errors = sum(result.get("errors", 0) for result in rounds)
             met = f"**{errors} errors**" if errors else met
         peaks = [result["peak"] for result in rounds if "peak" in result]
+        acts = sum(result["acts"] for result in rounds) if "slowest" in measure.name else 0
         yield (
             f"| {measure.title if peer == 'library' else ''} | {NAMES[peer]} | {_time(median(taken))} "
             f"| {_time(min(taken))} | {_time(max(taken))} | {'' if ratio is None else f'{ratio:.2f}'} "
-            f"| {f'{max(peaks):.0f} MiB' if peaks else ''} | {goal} | {met} |"
+            f"| {f'{max(peaks):.0f} MiB' if peaks else ''}{f'{acts} acts' if acts else ''} | {goal} | {met} |"
         )
 
 

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any, Final
 
-JOURNAL: Final = "WAL" if sqlite3.sqlite_version_info >= (3, 51, 3) else "TRUNCATE"
-"""The journal mode of a `SQLiteStore`, with the versions of SQLite that one meets."""
+from caseassign.stores.sqlite_schema import journal_mode
+
+JOURNAL: Final = journal_mode(sqlite3.sqlite_version_info)
+"""The journal mode of a `SQLiteStore`."""
 
 _encode: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 

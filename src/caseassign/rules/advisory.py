@@ -42,14 +42,14 @@ _GAP: Final = f"""{past("assignment.end_date")} AND (
 )"""
 
 _HELD_BY_OTHERS: Final = stint_where(f"held.role <> '{COVER}' AND {_HELD_NOW}")
-# With DISTINCT, SQLite makes a table of its own of the projects, and finds those of an organization in it.
 _CAN_ACCESS: Final = f"""(
-    (assignment.user_id, enrollment.project_id) IN (
-        SELECT access.user_id, project.project_id FROM {{user_organizations}} access JOIN (
-            SELECT DISTINCT project_id, organization_id FROM {{projects}} every_project
-        ) project ON project.organization_id = access.organization_id
-    ) OR assignment.user_id IN (
-        SELECT user_id FROM {{user_permissions}} permission WHERE permission = '{ALL_ORGANIZATIONS}'
+    EXISTS (
+        SELECT 1 FROM {{user_organizations}} access JOIN {{projects}} project
+        ON project.organization_id = access.organization_id
+        WHERE access.user_id = assignment.user_id AND project.project_id = enrollment.project_id
+    ) OR EXISTS (
+        SELECT 1 FROM {{user_permissions}} permission
+        WHERE permission.user_id = assignment.user_id AND permission.permission = '{ALL_ORGANIZATIONS}'
     )
 )"""
 

@@ -85,7 +85,7 @@ def for_project_types(rule: Rule, project_types: Iterable[ProjectType]) -> Rule:
         project = facts.members[0].project if isinstance(facts, HouseholdFacts) else facts.project
         return rule(facts) if project.project_type in wanted else ()
 
-    return _about(subject(rule), narrowed, narrowed_to_types(sql_of(rule), wanted))
+    return _about(rule, narrowed, narrowed_to_types(sql_of(rule), wanted))
 
 
 def for_heads_of_household(rule: Rule) -> Rule:
@@ -101,10 +101,16 @@ def for_heads_of_household(rule: Rule) -> Rule:
     def narrowed(facts: Any) -> Iterable[Violation]:
         return rule(facts) if facts.enrollment.is_head else ()
 
-    return _about(kind, narrowed, narrowed_to_heads(sql_of(rule)))
+    return _about(rule, narrowed, narrowed_to_heads(sql_of(rule)))
 
 
-def _about(kind: type[Facts], narrowed: Rule, form: InSQL | None) -> Rule:
-    """Say of a narrowed rule what it is about; `wraps` takes that over from a function, but not from an object."""
-    narrowed.__annotations__ = {"facts": kind}
+def name_of(rule: Rule) -> str:
+    """Return what a rule is called; an object that can be called, as its class."""
+    return str(getattr(rule, "__name__", type(rule).__name__))
+
+
+def _about(rule: Rule, narrowed: Rule, form: InSQL | None) -> Rule:
+    """Say of a narrowed rule what it is about, and its name; `wraps` takes them over only from a function."""
+    narrowed.__annotations__ = {"facts": subject(rule)}
+    narrowed.__name__ = name_of(rule)
     return carry(narrowed, form)

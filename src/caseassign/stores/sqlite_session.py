@@ -126,7 +126,7 @@ class Session:
         indexes = self.rows(_INDEXES)
         try:
             for name, _ in indexes:
-                self._run(f"DROP INDEX {name}")
+                self._run('DROP INDEX "{}"'.format(name.replace('"', '""')))
             yield
             for _, creation in indexes:
                 self._run(creation)
