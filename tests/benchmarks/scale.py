@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import argparse
-import resource
+import os
+import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -70,15 +71,35 @@ def main() -> int:
     with ENGINES[options.engine](tables, options.memory) as (engine, names, count):
         stays, stints = count(names.enrollments), count(names.assignments)
         audit = audit_tables(engine, names, as_of=AS_OF)
-        began = time.perf_counter()
+        worked, began = _worked(), time.perf_counter()
         counts = audit.counts()
-        seconds = time.perf_counter() - began
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        seconds, worked = time.perf_counter() - began, _worked() - worked
+        most = _most_memory()
     print(f"{options.engine}: {stays:,} enrollments, {stints:,} assignments, {sum(counts.values()):,} violations")
-    print(f"{seconds:.1f} s, {1e6 * seconds / stints:.2f} s for a million assignments; {most:.1f} GiB of memory")
+    print(f"{seconds:.1f} s, {1e6 * seconds / stints:.2f} s for a million assignments")
+    print(f"{worked:.1f} s of processor time; {most:.1f} GiB of memory; load {os.getloadavg()[0]:.1f} at the end")
     for code, number in counts.items():
         print(f"  {code} {number:,}")
     return 0
+
+
+def _processes() -> Iterable[Path]:
+    """Return where Linux tells about this process and its children, for Spark runs in a process of its own."""
+    own = os.getpid()
+    children = Path(f"/proc/{own}/task/{own}/children").read_text().split()
+    return [Path("/proc", each) for each in (str(own), *children)]
+
+
+def _most_memory() -> float:
+    """Return the most memory that these processes have had, in GiB."""
+    had = [re.search(r"VmHWM:\s+(\d+) kB", (process / "status").read_text()) for process in _processes()]
+    return sum(int(each[1]) for each in had if each) / 2**20
+
+
+def _worked() -> float:
+    """Return the seconds for which these processes have had a processor."""
+    figures = [(process / "stat").read_text().rpartition(")")[2].split() for process in _processes()]
+    return sum(int(each[11]) + int(each[12]) for each in figures) / os.sysconf("SC_CLK_TCK")
 
 
 def _make(folder: Path, stays: int) -> None:
@@ -131,6 +152,11 @@ def _on_spark(folder: Path, memory: str) -> Iterator[tuple[Any, Tables, Callable
         .config("spark.ui.showConsoleProgress", "false")
         .config("spark.local.dir", str(folder / "spilled"))
         .config("spark.sql.shuffle.partitions", "64")
+        # The keys are long texts, which are dear to sort and cheap to hash.
+        .config("spark.sql.join.preferSortMergeJoin", "false")
+        .config("spark.sql.adaptive.maxShuffledHashJoinLocalMapThreshold", "256m")
+        # What lies by enrollment_id need not be moved for a join on that and more.
+        .config("spark.sql.requireAllClusterKeysForCoPartition", "false")
         .getOrCreate()
     )
     for table in TABLES:
