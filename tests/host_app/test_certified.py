@@ -11,18 +11,10 @@ import pytest
 
 from host_app.ground import HOST, Ground, environment
 
-# Of the four, these two show most: the others are there for whoever changes the store.
-SLOW = [("sqlite", "open_joined"), ("postgres", "open_store")]
-LONG = [("sqlite", "open_store"), ("postgres", "open_joined")]
 
-
-@pytest.mark.parametrize(
-    ("engine", "factory"),
-    [
-        *(pytest.param(*each, marks=pytest.mark.slow) for each in SLOW),
-        *(pytest.param(*each, marks=pytest.mark.long) for each in LONG),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+@pytest.mark.parametrize("factory", ["open_store", "open_joined"])
 def test_the_store_is_certified(grounds: Callable[[Any], Ground], engine: str, factory: str) -> None:
     """SPEC 10.3: alone, and in a transaction that the host has open, it passes every check, and none is skipped."""
     command = [sys.executable, "-m", "caseassign", "check-store", f"certify:{factory}"]

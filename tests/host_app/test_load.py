@@ -18,7 +18,7 @@ import pytest
 
 from host_app.ground import HOST, Ground, environment, serving
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 PEOPLE = 20
 HELPERS = ("U4", "U5", "U6")
