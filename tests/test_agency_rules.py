@@ -154,6 +154,7 @@ def families(store: Store | None = None) -> World:
     return world
 
 
+@pytest.mark.slow
 @settings(max_examples=effort(40))
 @given(st.lists(PRIMARY_ACTS, min_size=4, max_size=14), st.booleans())
 def test_an_exclusive_role_has_one_holder_a_day_after_any_sequence_of_acts(acts: list[Any], in_memory: bool) -> None:
@@ -562,6 +563,7 @@ def most_held(world: World, on: date, counting: str) -> int:
     return most
 
 
+@pytest.mark.slow
 @settings(max_examples=effort(50))
 @given(st.lists(LIMITED_ACTS, min_size=5, max_size=20), st.booleans(), st.sampled_from(["cases", "households"]))
 def test_a_hard_limit_holds_on_every_day_after_any_sequence_of_acts(

@@ -50,6 +50,7 @@ def library_answers(ground: Ground) -> dict[str, str]:
     return {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("work", "peer"), [*compared()])
 def test_every_peer_answers_alike(ground: Ground, library_answers: dict[str, str], work: Work, peer: str) -> None:
     """What is timed is the same work: each peer's answer is that of the library."""

@@ -245,6 +245,7 @@ def test_a_deleted_enrollment_and_a_voided_stint_are_not_covered(world: World) -
     assert world.system.cover("kim", "lee", *LEAVE).changes == ()
 
 
+@pytest.mark.slow
 @settings(max_examples=effort(60))
 @given(
     SEQUENCES, st.sampled_from(["kim", "lee", "sam"]), st.sampled_from(["kim", "lee", "sam"]), DAYS, st.integers(1, 9)

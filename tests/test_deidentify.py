@@ -425,6 +425,7 @@ def test_who_has_no_name_is_listed_for_the_reasons(any_world: World) -> None:
     assert "c1" not in out(world, TODAY)
 
 
+@pytest.mark.slow
 @settings(max_examples=effort(15))
 @given(acts=SEQUENCES, since=st.integers(-8, 8))
 def test_whoever_is_out_of_use_can_be_de_identified(

@@ -14,6 +14,7 @@ from caseassign.errors import DamagedStoreError
 from caseassign.stores.sqlite import SQLiteStore
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("engine", "flips", "every"),
     [

@@ -11,6 +11,7 @@ from test_faults_kill import run
 from caseassign.errors import ConflictError
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("engine", "every"),
     [

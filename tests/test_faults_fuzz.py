@@ -19,6 +19,7 @@ def fuzz(keep: Path, target: str, runs: int, *options: str) -> subprocess.Comple
     return subprocess.run([*command, *options], capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS)
 def test_nothing_but_the_documented_error_comes_out_of_a_reader(tmp_path: Path, target: str) -> None:
     """SPEC 9.2: whatever is wrong with a file, no row is lost, and no other spelling of it says anything else."""

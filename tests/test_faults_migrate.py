@@ -6,6 +6,7 @@ import pytest
 from test_faults_kill import run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("engine", "kills", "every"),
     [

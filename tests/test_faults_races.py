@@ -27,11 +27,12 @@ def expect_nothing_wrong(done: subprocess.CompletedProcess[str], rounds: int) ->
     assert all(f" {rounds} rounds, " in line and " 0 rounds wrong;" in line for line in said[:-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("store", "how"),
     [
         ("memory", "threads"),
-        pytest.param("sqlite", "processes", marks=pytest.mark.slow),
+        ("sqlite", "processes"),
         pytest.param("sqlite", "threads", marks=pytest.mark.long),
     ],
 )
@@ -47,6 +48,7 @@ def test_races_on_postgres(dsn: str, how: str) -> None:
     expect_nothing_wrong(races("--store", "postgres", "--dsn", dsn, "--with", how, "--rounds", 15), 15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("plant", "scene", "problem"),
     [

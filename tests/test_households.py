@@ -887,6 +887,7 @@ def are_refused_as_doubles(error: RuleViolationError, records: list[Any]) -> boo
     return {violation.code for violation in error.violations} == {"role-taken"} and len(clients) > len(set(clients))
 
 
+@pytest.mark.slow
 @STORES
 @settings(max_examples=effort(25))
 @given(two_households(), st.sampled_from(WINDOW[:12]), st.none() | st.sampled_from(WINDOW), st.booleans())

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from world import TODAY, World, effort
@@ -352,6 +353,7 @@ def that_counts(world: World) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 @settings(max_examples=effort(150))
 @given(SEQUENCES, ACTS)
 def test_undoing_any_batch_at_once_restores_everything(acts: list[tuple[Any, ...]], last: tuple[Any, ...]) -> None:

@@ -122,6 +122,7 @@ def ground() -> list[Record]:
     return records
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(BATCHES, st.booleans())
 def test_every_finder_answers_as_it_did_then(

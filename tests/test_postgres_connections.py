@@ -611,6 +611,7 @@ def test_threads_that_race(dsn: str, schema: str) -> None:
     check_races(world, rounds, 3)
 
 
+@pytest.mark.slow
 def test_processes_that_race(dsn: str, schema: str) -> None:
     """SPEC 5, 10.1: the same holds of processes."""
     rounds = effort(40)

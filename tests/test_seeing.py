@@ -138,6 +138,7 @@ def rows_of(answer: Any) -> int:
     return len(getattr(answer, "enrollments", answer))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("later", [False, True])
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_no_question_leaks_what_may_not_be_seen(store: Store, question: str, later: bool) -> None:

@@ -573,6 +573,7 @@ def test_what_is_added_may_fail_on_the_way(filled: Store) -> None:
         assert list(tx.clients.get(["n1", "n2"])) == ["n2"]
 
 
+@pytest.mark.slow
 def test_ten_thousand_ids(filled: Store) -> None:
     """SPEC 10.1: ten thousand records are added, found and replaced at once, and their double is found out."""
     count = 10_000

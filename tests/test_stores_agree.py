@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, suppress
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from store_examples import UndoError, exactly, lines_after
@@ -177,6 +178,7 @@ def told(store: Store, block: Block) -> list[Any]:
     return said
 
 
+@pytest.mark.slow
 @settings(max_examples=effort(20))
 @given(blocks=st.lists(st.builds(Block, st.lists(writes, max_size=5), st.booleans()), max_size=5))
 def test_stores_agree(new_store: Callable[[], AbstractContextManager[Store]], blocks: list[Block]) -> None:

@@ -440,6 +440,7 @@ print(peak() - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the peak of memory as Linux tells it")
 def test_memory_stays_flat(tmp_path: Path) -> None:
     """20,000 households take no more memory than ten, and every EnrollmentID is theirs alone but for the quirk."""

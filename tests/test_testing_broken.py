@@ -112,6 +112,7 @@ def test_broken_stores_fail_as_tests(tmp_path: Path) -> None:
     assert all(sentence_of(BY_NAME[broken.check]) in ran.stdout for _, broken in sure)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("broken", [broken for broken in BROKEN if broken.in_machine], ids=named)
 def test_the_machine_catches_a_broken_store(broken: BrokenStore, tmp_path: Path) -> None:
     """SPEC 10.3: side by side with the store in memory, a store that answers wrongly is found out by any steps."""

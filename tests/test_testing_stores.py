@@ -26,11 +26,6 @@ from caseassign.testing.suite import StoreSuite
 
 NOT_IN_MEMORY = {name_of(check) for check in (*IF_SHARED, *IF_DURABLE)}
 
-# One form of the kit over each durable store is enough from day to day: the checks are the same in all three.
-SLOW_SQLITE, SLOW_POSTGRES, SLOW_HOST = (
-    pytest.param(kind, marks=pytest.mark.slow) for kind in ("sqlite", "postgres", "a host that commits")
-)
-
 
 class Host:
     """An application that has each block in a transaction of its own, on a connection of its own, and commits it."""
@@ -66,7 +61,9 @@ def certified(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenSt
         yield partial(opened, schemas.dsn, schema=schema)
 
 
-@pytest.mark.parametrize("certified", [SLOW_SQLITE, SLOW_POSTGRES, SLOW_HOST], indirect=True)
+# The checks are the same in each form of the kit: the suite, below, is enough from day to day.
+@pytest.mark.long
+@pytest.mark.parametrize("certified", ["sqlite", "postgres", "a host that commits"], indirect=True)
 def test_a_durable_store_is_certified(certified: OpenStore) -> None:
     """SPEC 10.3: SQLite and PostgreSQL, its own connections and a host's, pass every check, and none is skipped."""
     report = check_store(certified)
@@ -83,11 +80,12 @@ def test_what_cannot_be_imported_is_checked_too(check: Check, certified: OpenSto
     assert run(check, Candidate.of(lambda: certified())).outcome == "passed"  # noqa: PLW0108  # what cannot be pickled
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "one_for_all",
-    [False, True],
-    ids=["a new one each time", "the same each time"],
+    [
+        pytest.param(False, id="a new one each time", marks=pytest.mark.slow),
+        pytest.param(True, id="the same each time", marks=pytest.mark.long),
+    ],
 )
 def test_memory_is_certified(one_for_all: bool) -> None:
     """SPEC 10.3: the store in memory says itself that it is not durable, and passes all else."""
@@ -109,7 +107,7 @@ def joined(empty_schemas: EmptySchemas) -> Iterator[OpenStore]:
 UNCOMMITTED = "what is kept, and what others see, is for the host to say when it commits its transaction"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_postgresql_is_certified_in_a_transaction_of_the_host(joined: OpenStore) -> None:
     """SPEC 10.1, 10.3: in a transaction that the host has open, every check passes but what the host decides."""
     report = check_store(joined, durable=False, shared=False, because=UNCOMMITTED)
@@ -129,7 +127,8 @@ class TestMemory(StoreSuite):
         return MemoryStore
 
 
-@pytest.mark.parametrize("certified", ["sqlite", SLOW_POSTGRES], indirect=True)
+@pytest.mark.slow
+@pytest.mark.parametrize("certified", ["sqlite", "postgres"], indirect=True)
 class TestDurable(StoreSuite):
     """SPEC 10.3: SQLite and PostgreSQL pass the tests of the suite."""
 
@@ -164,13 +163,14 @@ def test_memory_agrees_with_the_reference() -> None:
     drive(MemoryStore)
 
 
-@pytest.mark.parametrize("certified", ["sqlite", SLOW_POSTGRES], indirect=True)
+@pytest.mark.slow
+@pytest.mark.parametrize("certified", ["sqlite", pytest.param("postgres", marks=pytest.mark.long)], indirect=True)
 def test_durable_stores_agree_with_the_reference(certified: OpenStore) -> None:
     """SPEC 10.3: after any steps in any blocks, kept, undone or with the store opened again, all finders agree."""
     drive(certified)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_postgresql_in_a_transaction_of_the_host_agrees_with_the_reference(joined: OpenStore) -> None:
     """SPEC 10.1, 10.3: the same holds in a transaction that the host has open."""
     drive(joined, durable=False, shared=False)

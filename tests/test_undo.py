@@ -384,6 +384,7 @@ def test_undo_and_undo_of_the_undo_are_the_reverse_of_each_other(
     check(world)
 
 
+@pytest.mark.slow
 @settings(max_examples=effort(80))
 @given(SEQUENCES, st.integers(0, 9))
 def test_undoing_whatever_batch_introduces_no_violation_and_twice_is_once(

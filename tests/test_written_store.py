@@ -122,7 +122,7 @@ def county_database(dsn: str, schema: str) -> Iterator[str]:
         connection.execute(f"DROP DATABASE {schema} WITH (FORCE)".encode())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_it_is_certified_alone(county: ModuleType, tmp_path: Path) -> None:
     """SPEC 10.3: with sessions of its own it passes every check, and the report says what the page shows."""
     report = check_store(partial(open_alone, f"sqlite:///{tmp_path / 'county.sqlite'}"))

@@ -47,13 +47,15 @@ class Person:
         return self.page.get_by_role("navigation", name=f"{workspace} workspace")
 
     def click(self, name: str, *, within: Any = None, exact: bool = False) -> Self:
-        """Follow a link, by its name."""
-        (within or self.page).get_by_role("link", name=name, exact=exact).first.click()
+        """Follow a link, by its name, to the page that it leads to."""
+        with self.page.expect_navigation():
+            (within or self.page).get_by_role("link", name=name, exact=exact).first.click()
         return self
 
     def press(self, name: str) -> Self:
-        """Press a button, by its name."""
-        self.page.get_by_role("button", name=name, exact=True).click()
+        """Press a button, by its name, and wait for the page that answers."""
+        with self.page.expect_navigation():
+            self.page.get_by_role("button", name=name, exact=True).click()
         return self
 
     def fill(self, label: str, value: str) -> Self:

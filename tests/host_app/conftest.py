@@ -26,7 +26,7 @@ def django(files: OnSQLite) -> Iterator[None]:
     """Django, set up for the application as its command does for people."""
     with files.empty() as name:
         os.environ |= {"AGENCY_DATABASE": name, "AGENCY_TODAY": "2026-03-02"}
-        os.environ["DJANGO_SETTINGS_MODULE"] = "agency.settings"
+        os.environ["DJANGO_SETTINGS_MODULE"] = "host_app.settings"
     sys.path.insert(0, str(HOST))
     from django import setup  # noqa: PLC0415  # the environment comes first
 

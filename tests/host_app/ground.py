@@ -22,6 +22,7 @@ from postgres_server import database
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 HOST = Path(__file__).parents[2] / "docs" / "examples" / "host_app"
+TESTS = Path(__file__).parents[1]
 SECONDS_TO_START = 60
 
 Engine: TypeAlias = Literal["sqlite", "postgres"]
@@ -29,7 +30,8 @@ Engine: TypeAlias = Literal["sqlite", "postgres"]
 
 def environment(name: str) -> dict[str, str]:
     """Return the environment for a process of the application on a database."""
-    return {**os.environ, "AGENCY_DATABASE": name, "PYTHONDONTWRITEBYTECODE": "1"}
+    own = {"AGENCY_DATABASE": name, "DJANGO_SETTINGS_MODULE": "host_app.settings", "PYTHONPATH": str(TESTS)}
+    return {**os.environ, **own, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def fill(name: str) -> None:

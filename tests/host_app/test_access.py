@@ -26,6 +26,7 @@ PAGES = {
 OF_THE_CLIENT = {name: path for name, path in PAGES.items() if CLIENT in path}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
 def test_a_worker_sees_every_page_and_looking_writes_nothing(agency: Agency, path: str) -> None:
     """SPEC 8.1: who has the permissions sees the page; to ask for a page changes nothing."""

@@ -55,6 +55,7 @@ def test_the_migrations_say_what_the_models_say(files: OnSQLite) -> None:
         subprocess.run(command, cwd=HOST, env=environment(name), check=True, capture_output=True)
 
 
+@pytest.mark.slow
 def test_the_demonstration_leaves_other_databases_alone(files: OnSQLite) -> None:
     """What is no demonstration is neither filled nor served; the demonstration is filled once."""
     with files.filled() as name:
