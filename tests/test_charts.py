@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,12 @@ from hypothesis import strategies as st
 from test_audit_tables import TABLES
 from world import TODAY, World, day
 
-from caseassign import Client, InvalidRecordError, Period, Project, User, audit_tables, charts
+from caseassign import Casework, Client, InvalidRecordError, Period, Project, User, audit_tables, charts
 from caseassign.charts import look
 from caseassign.charts.one_user import _first_of, _next
 from caseassign.charts.timelines import _gaps
+from caseassign.display import words
+from caseassign.period import as_day
 
 HOSTILE = "</script><script>alert(1)</script>"
 
@@ -148,6 +150,34 @@ def test_a_timeline_of_nothing_says_so() -> None:
         charts.timeline()
 
 
+@pytest.mark.parametrize("end", ["9999-12-31", "2031-01-01"])
+def test_what_ends_far_ahead_is_drawn_as_what_goes_on(end: str) -> None:
+    """SPEC 3.1: any day can be an end; a picture looks three years ahead, so that the others are still to be seen."""
+    world = World()
+    stay = world.stay("c1", "01-02")
+    world.kim.assign(stay, start="2026-01-05", end=end)
+    world.system.edit_enrollment(stay, exit_date=end)
+    chart = charts.timeline(world.system.client_record("c1"))
+    drawn = rows(chart, "what", "from", "until", "open", "days")
+    assert (
+        "Case manager",
+        "2026-01-05",
+        "2026-03-04",
+        True,
+        f"from 5 Jan 2026, ends on {words.day(as_day(end, 'end'))}",
+    ) in drawn
+
+
+@pytest.mark.parametrize("as_of", ["0001-01-01", "2026-03-02", "9999-12-31"])
+def test_the_calendar_has_two_ends(as_of: str) -> None:
+    """SPEC 3.1: whatever day it is, and whatever days there are, a picture comes of it."""
+    world = World()
+    stay = world.system.enroll("c1", "es", on="0001-01-01", case_manager=None).enrollment
+    world.system.assign(stay, "kim", start="0001-01-01", end="9999-12-31")
+    assert rows(charts.timeline(world.system.client_record("c1", as_of)), "what", "from")
+    assert rows(charts.caseload(world.system.cases_during("kim", "0001-01-01", "9999-12-31")), "what", "number", "low")
+
+
 def test_a_stay_that_exits_before_its_entry_is_drawn_all_the_same() -> None:
     """SPEC 5: dirty data can be shown; where nobody can have stayed there is a day, and no gap."""
     world = World()
@@ -244,10 +274,11 @@ def test_what_was_handed_over_is_told_from_what_is_new_or_ended(handed: World) -
         ("2026-02-20", "2026-02-21", "Ended", 0, -1),
     ]
     counted: Counter[str] = Counter()
-    for what, number in rows(charts.caseload(cases), "what", "number"):
-        counted[what] += number if what in {"New", "Ended"} else 0
-    assert counted["New"] == 4
-    assert counted["Ended"] == 3
+    for what, number, _ in rows(charts.caseload(cases), "what", "number", "low"):
+        counted[what] += number
+    assert counted == {"Came": 4, "Went": 3}
+    with pytest.raises(InvalidRecordError, match="history is not that of the user"):
+        charts.caseload(cases, handed.system.history(user="kim"))
 
 
 def test_a_hand_over_that_was_undone_is_none() -> None:
@@ -263,6 +294,25 @@ def test_a_hand_over_that_was_undone_is_none() -> None:
     assert after["description"].endswith("1 assignment; nothing came or went.")
 
 
+def test_an_end_is_a_hand_over_only_as_long_as_it_stands() -> None:
+    """SPEC 6.12, 6.16: what ended by itself on the day of a hand-over that was undone is not told as handed over."""
+    world = World()
+    stint = world.kim.assign(world.stay("c1"), start="2026-01-12").assignment
+
+    def came_and_went() -> list[tuple[Any, ...]]:
+        cases = world.system.cases_during("kim", "2026-02-01", "2026-03-10")
+        return rows(charts.caseload(cases, world.system.history(user="kim")), "from", "what", "low")
+
+    moved = world.system.reassign("kim", "lee", on="2026-02-16").batch_id or ""
+    undone = world.system.undo(moved).batch_id or ""
+    world.system.undo(undone)
+    assert came_and_went() == [("2026-02-16", "Handed over", 0)]
+    world.system.undo(world.system.history(user="kim")[-1].batch_id)
+    assert came_and_went() == []
+    world.system.end(stint, on="2026-02-16")
+    assert came_and_went() == [("2026-02-16", "Ended", 0)]
+
+
 @pytest.mark.parametrize(
     ("end", "unit", "first", "until"),
     [
@@ -276,7 +326,7 @@ def test_long_times_are_counted_by_week_and_by_month(end: str, unit: str, first:
     world = World()
     world.kim.assign(world.stay("c1"), start="2026-01-21")
     chart = charts.caseload(world.system.cases_during("kim", "2026-01-01", end))
-    assert rows(chart, "from", "until", "what", "number", "low") == [(first, until, "New", 1, 0)]
+    assert rows(chart, "from", "until", "what", "number", "low") == [(first, until, "Came", 1, 0)]
     assert f"Came and went by {unit}" in svg(chart)
     chart = charts.caseload(world.system.cases_during("kim", "2026-01-20", end))
     assert rows(chart, "from", "low") == [(max(first, "2026-01-20"), 0)]
@@ -319,7 +369,7 @@ def test_a_team_is_sorted_by_what_it_holds(handed: World) -> None:
     assert sorted(rows(chart, "user", "what", "count")) == [
         ("kim", "Own cases", 2), ("lee", "Cover", 2), ("lee", "Own cases", 1),
     ]  # fmt: skip
-    assert rows(chart, "limit", "says") == [(2, "Limit: 2")]
+    assert rows(chart, "limit", "says") == [(2, "Limit of own cases: 2")]
     orders = {json.dumps(y["sort"]) for y in _found(spec(chart), "y") if "sort" in y}
     assert orders == {'["kim", "lee", "bo", "super"]'}
 
@@ -350,6 +400,53 @@ def test_months_are_columns_in_their_order(handed: World) -> None:
     assert [number for row, _, number in rows(chart, "row", "column", "number") if row == "lee"] == [0, 3, 1]
     domains = [scale["domain"] for scale in _found(spec(chart), "scale") if scale and "scheme" not in scale]
     assert domains[:2] == [["15 Jan 2026", "15 Feb 2026", "28 Feb 2026"], ["bo", "gone", "kim", "lee", "sam", "super"]]
+
+
+def test_a_team_of_which_nobody_holds_a_case_is_drawn(tmp_path: Path) -> None:
+    """SPEC 7.6: those who could take a case are in the picture, whether anybody holds one or not."""
+    charts.caseloads(World().system.caseloads(), limit=None).save(tmp_path / "caseloads.png")
+    assert (tmp_path / "caseloads.png").stat().st_size > 1_000
+
+
+@given(st.integers(0, 10**7), st.integers(-(10**7), 0))
+def test_an_axis_says_whole_round_numbers(most: int, least: int) -> None:
+    """House: each number on an axis is whole and stands once; there are a few, nought among them."""
+    said = look.ticks(most, least)
+    assert 0 in said
+    assert len(set(said)) == len(said) <= 8
+    assert min(said) >= least
+    assert max(said) <= most
+    assert len(said) > 2 or most - least < 3
+
+
+def test_what_may_not_be_seen_and_what_was_asked_stand_below_the_title(handed: World) -> None:
+    """SPEC 7.1, 7.8, 8.2: a picture of a part says that it is one: of which projects, as known when, without what."""
+    system, now = handed.system, datetime.now(UTC)
+    system.add(
+        User(user_id="ann", organization_ids={"other"}, permissions={"audit.run", "caseload.view", "client.view"})
+    )
+    ann = Casework(handed.store, user="ann", clock=lambda: TODAY)
+    span = ("2026-01-01", "2026-03-02")
+    part: Any = {"projects": ["es"], "known_at": now}
+    asked = f"in project es, as known at {words.known_at(now).removeprefix('as known at ')}"
+
+    def below(chart: Any) -> str:
+        return str(spec(chart)["title"]["subtitle"])
+
+    assert below(charts.caseload(system.cases_during("lee", *span, **part))).endswith(f"until 2 Mar 2026, {asked}")
+    assert below(charts.caseloads(system.caseloads(**part))) == f"as of 2 Mar 2026, {asked}"
+    assert f"as of 2 Mar 2026, {asked}: " in below(charts.findings(system.audit(**part)))
+    assert below(charts.caseloads_over_time([system.caseloads(**part)])).endswith(asked)
+    assert below(charts.timeline(system.client_record("c1", known_at=now))).endswith("UTC")
+    assert below(charts.caseload(ann.cases_during("lee", *span))).endswith("; 6 cases withheld")
+    assert rows(charts.caseload(ann.cases_during("lee", *span)), "says") == [("No cases that may be seen.",)]
+    assert below(charts.caseloads(ann.caseloads())).endswith("cases withheld")
+    assert below(charts.timeline(ann.client_record("c1"))).endswith("; 1 enrollment withheld")
+    assert rows(charts.timeline(ann.client_record("c1")), "says") == [("No enrollments that may be seen.",)]
+    assert "enrollments withheld" in below(charts.findings(ann.audit()))
+    assert rows(charts.findings(ann.audit()), "says") == [("Nothing found in what may be seen.",)]
+    of_months = {str(day): ann.audit(day) for day in span}
+    assert below(charts.findings(of_months)).count("withheld") == 1
 
 
 def test_a_grid_of_days_wants_each_day_once(handed: World) -> None:

@@ -146,6 +146,27 @@ def test_a_day_is_a_date_to_reckon_with() -> None:
     assert frame["exit_date"].isna().all()
 
 
+def test_a_client_record_has_a_row_for_each_case_and_one_where_nobody_holds() -> None:
+    """SPEC 7.5: no enrollment is missing in the frame of a client record, whether somebody holds it or not."""
+    world = World()
+    held, alone = world.family(2, entry="01-10")
+    world.kim.assign(held, start="2026-01-12")
+    world.lee.assign(held, start="2026-01-12")
+    fields = ["enrollment_id", "user_id", "status", "head_of_household", "household_size", "project_id"]
+    rows = world.system.client_record("c1").to_frame().select(fields).rows()
+    assert rows == [(held.enrollment_id, user, "active", "c1", 2, "es") for user in ("kim", "lee")]
+    [row] = world.system.client_record("c2").to_frame().select(fields).rows()
+    assert row == (alone.enrollment_id, None, None, "c1", 2, "es")
+
+
+def test_what_an_act_wrote_is_a_frame() -> None:
+    """SPEC 9.2: the rows of an outcome are the lines of history that the act wrote."""
+    world = World()
+    outcome = world.kim.assign(world.stay("c1"), start="2026-01-12")
+    assert outcome.to_dicts() == world.system.history(batch=outcome.batch_id).to_dicts()
+    assert outcome.to_frame()["action"].to_list() == ["assignment.start"]
+
+
 def test_a_moment_is_one_in_utc() -> None:
     """SPEC 3.5: what history recorded when is a moment with a time zone."""
     world = World()

@@ -9,6 +9,7 @@ import sqlite3
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from html.parser import HTMLParser
 from typing import ClassVar
 
@@ -300,6 +301,30 @@ def test_an_outcome_says_what_was_done_and_how_it_stands_now() -> None:
     assert again.said["p"] == [f"Nothing to do: enrollment {stay.enrollment_id} is not exited."]
 
 
+def test_a_stint_in_an_outcome_reads_as_on_a_screen() -> None:
+    """SPEC 3.6: a same-day stint reads "Same day", without an end, and cover is "Back on"."""
+    world = World()
+    stay = world.stay("c1")
+    same_day = drawn(world.kim.assign(stay, start="2026-01-12", end="2026-01-12"))
+    [headers, row] = [[text for _, text in row][2:4] for row in same_day.tables[0]]
+    assert (headers, row) == (["Starts on", "Role"], ["Same day, 12 Jan 2026", "Case Manager"])
+    stint = world.kim.assign(stay, start="2026-01-12", end="2026-04-01").assignment
+    cover = drawn(world.system.cover("kim", "lee", "2026-03-02", "2026-03-09"))
+    [headers, row] = [[text for _, text in row][2:4] for row in cover.tables[0]]
+    assert (headers, row) == (["Starts on", "Back on"], ["2 Mar 2026", "9 Mar 2026"])
+    ended = drawn(world.system.end(stint, on="2026-03-16"))
+    [headers, row] = [[text for _, text in row][2:4] for row in ended.tables[0]]
+    assert (headers, row) == (["Starts on", "Ends on"], ["12 Jan 2026", "16 Mar 2026"])
+
+
+def test_an_audit_says_how_much_may_not_be_seen() -> None:
+    """SPEC 8.2: who sees a part of the enrollments is told how many are not among those that were looked at."""
+    world = World()
+    world.stay("c1")
+    world.system.add(User(user_id="ann", organization_ids=frozenset({"other"}), permissions=frozenset({"audit.run"})))
+    assert world.as_("ann").audit().to_text().splitlines()[-1] == "1 enrollment withheld."
+
+
 def test_an_audit_says_how_many_there_are_of_each_and_shows_the_first() -> None:
     """SPEC 7.9: a drawn audit has counts by code, what must be true, and the violations."""
     world = World()
@@ -377,6 +402,14 @@ def test_a_terminal_says_how_many_more_there_are() -> None:
     assert file.getvalue().splitlines()[-1] == "… and 1 more"
 
 
+class Printer:
+    """What IPython hands to results, where they are printed."""
+
+    def __init__(self) -> None:
+        self.printed: list[str] = []
+        self.text = self.printed.append
+
+
 def test_a_list_is_cut_off_unless_all_is_asked_for() -> None:
     """House: what draws itself shows fifty rows; the text shows as many as are wanted."""
     world = World()
@@ -384,6 +417,9 @@ def test_a_list_is_cut_off_unless_all_is_asked_for() -> None:
     for number in range(60):
         world.kim.enroll(f"n{number:03}", "es", on=day("01-10"))
     cases = world.kim.active_cases()
+    printer = Printer()
+    cases._repr_pretty_(printer, cycle=False)
+    assert printer.printed == [cases.to_text()]
     page = drawn(cases)
     assert len(page.tables[0]) == 1 + AT_MOST
     assert page.said["p"] == ["… and 10 more", "60 cases."]
@@ -394,6 +430,14 @@ def test_a_list_is_cut_off_unless_all_is_asked_for() -> None:
     plan = world.system.plan_reassignment("kim", "lee")
     assert "… and 10 more" in drawn(plan).said["p"]
     assert "… and 70 more" in drawn(world.system.apply(plan)).said["p"]
+    world.system.add(Client(personal_id="c9"))
+    for number in range(4):
+        first = day("01-01") + number * timedelta(days=1)
+        stay = world.system.enroll("c9", "es", on=first, case_manager=None).enrollment
+        world.system.exit(stay, on=first + timedelta(days=1))
+    record = world.system.client_record("c9").to_text(at_most=3).splitlines()
+    assert len([line for line in record if "Exited on" in line and "enrollment" in line]) == 3
+    assert record[-1] == "… and 1 more"
 
 
 class Finds(Audit):
@@ -401,6 +445,7 @@ class Finds(Audit):
 
     def __init__(self, number: int) -> None:
         self.as_of = day("03-02")
+        self.withheld = 0
         self.number = number
         self.walks = 0
 

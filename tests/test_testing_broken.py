@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from broken_in_corners import CORNERS, UNHARMED
-from broken_stores import BROKEN, BrokenStore, Hangs
+from broken_stores import BROKEN, BrokenStore, Hangs, KeepsOldValues, KeepsWhatFailed, RemembersUndone
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -23,6 +23,9 @@ pytestmark = pytest.mark.slow
 ALL = (*BROKEN, *CORNERS)
 BY_NAME = {name_of(check): check for check in CHECKS}
 QUICK = [check for check in CHECKS[:-1] if not check.__module__.endswith(("races", "side_by_side", "durability"))]
+
+HARD_TO_FIND = {KeepsOldValues, KeepsWhatFailed, RemembersUndone}
+"""Stores for which the machine, which tries steps at random, takes a while."""
 
 RACING = {name for name, check in BY_NAME.items() if check.__module__.endswith("races")}
 """Checks that catch a store by timing: on a crowded machine a race may be lost now and then."""
@@ -112,8 +115,15 @@ def test_broken_stores_fail_as_tests(tmp_path: Path) -> None:
     assert all(sentence_of(BY_NAME[broken.check]) in ran.stdout for _, broken in sure)
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("broken", [broken for broken in BROKEN if broken.in_machine], ids=named)
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(broken, marks=pytest.mark.long) if broken.kind in HARD_TO_FIND else broken
+        for broken in BROKEN
+        if broken.in_machine
+    ],
+    ids=named,
+)
 def test_the_machine_catches_a_broken_store(broken: BrokenStore, tmp_path: Path) -> None:
     """SPEC 10.3: side by side with the store in memory, a store that answers wrongly is found out by any steps."""
     how = settings(

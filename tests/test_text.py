@@ -17,7 +17,9 @@ from caseassign import (
     ADVISORY_RULES,
     GUARDS,
     REQUIRED_RULES,
+    SYSTEM,
     CaseAssignment,
+    Casework,
     Client,
     ImportResult,
     Project,
@@ -27,8 +29,9 @@ from caseassign import (
     Violation,
 )
 from caseassign.acts.import_assignments import AssignmentImport
+from caseassign.cases import Selection
 from caseassign.display import lists, meanings, text, words
-from caseassign.display.blocks import Block, Column, Line, Table, Title, as_known_at, clean, plain
+from caseassign.display.blocks import Block, Column, Line, Table, Title, clean, plain
 from caseassign.display.terminal import draw
 
 
@@ -227,20 +230,35 @@ def test_days_and_moments_read_the_same_in_every_language() -> None:
     assert words.moment(moment) == "3 Mar 2026 04:05 UTC"
 
 
-def test_an_answer_as_known_at_a_moment_says_so(world: World) -> None:
-    """SPEC 7.8: the title of an answer that was asked as known at a moment names it, and so does an empty answer."""
+def test_an_answer_says_what_alone_it_holds_for(world: World) -> None:
+    """SPEC 7.1, 7.8: its first words name the projects, organizations, roles and the moment that were asked about."""
     then = datetime(2026, 11, 22, 21, 59, 59, 999_999, tzinfo=UTC)
-    title, line = as_known_at([Title("Caseloads as of 2 Mar 2026"), Line("5 users.")], then)
-    assert (title, line) == (
-        Title("Caseloads as of 2 Mar 2026, as known at 22 Nov 2026 21:59 UTC"),
-        Line("5 users."),
+    system = Casework(world.store, user=SYSTEM, clock=lambda: TODAY)
+    assert system.caseloads(known_at=then, projects=["es"]).to_text().splitlines()[0] == (
+        "Caseloads as of 2 Mar 2026, in project es, as known at 22 Nov 2026 21:59 UTC"
     )
-    nothing = lists.held(world.kim.active_cases(), user_of(world, "kim"))
     exact = then.replace(second=7).astimezone(timezone(timedelta(hours=-5)))
-    assert said(as_known_at(nothing, exact)).splitlines() == [
-        "As known at 22 Nov 2026 21:59:07 UTC:",
-        "Kim Example (kim) has no active cases as of 2 Mar 2026.",
-    ]
+    assert system.active_cases(
+        "kim", known_at=exact, organizations=["haven"], roles=["Primary", "Cover"]
+    ).to_text() == (
+        "In organization haven, in roles Cover, Primary, as known at 22 Nov 2026 21:59:07 UTC:\n"
+        "Kim Example (kim) has no active cases as of 2 Mar 2026."
+    )
+    assert system.active_cases("kim").to_text() == "Kim Example (kim) has no active cases as of 2 Mar 2026."
+
+
+@pytest.mark.parametrize(
+    ("projects", "named"),
+    [
+        ([], "in no project"),
+        (["a"], "in project a"),
+        (list("edcba"), "in projects a, b, c, d, e"),
+        (list("gfedcba"), "in projects a, b, c, d, e and 2 more"),
+    ],
+)
+def test_many_projects_are_not_all_named(projects: list[str], named: str) -> None:
+    """SPEC 7.1: a few of the projects that a list is narrowed to are named, and the others counted."""
+    assert words.narrowed_to(Selection(projects=projects), None) == named
 
 
 def test_what_is_over_has_ended() -> None:

@@ -65,7 +65,8 @@ class Audit(Streamed[Finding]):
     Where the store is `Searchable`, what breaks the rules that have a second form is searched for, and only what is
     found is looked at; for the other rules, and in other stores, everything is gone through household by household.
     Both find the same, in another order. After an iteration ``withheld`` says how many enrollments the acting user may
-    not see.
+    not see. ``selection`` is what the audit is narrowed to, ``known_at`` the moment up to which what was recorded
+    counts.
     """
 
     def __init__(
@@ -73,8 +74,9 @@ class Audit(Streamed[Finding]):
     ) -> None:
         self.as_of = as_of
         self.withheld = 0
+        self.selection = selection
+        self.known_at = desk.known_at
         self._desk = desk
-        self._selection = selection
         self._progress = progress
 
     def __iter__(self) -> Iterator[Finding]:
@@ -83,7 +85,7 @@ class Audit(Streamed[Finding]):
         with desk.asking(Action.AUDIT_RUN) as (tx, actor):
             desk.authorize(actor, Action.AUDIT_RUN)
             sight = Sight(desk, tx, actor)
-            part = sight.part(self._selection.takes)
+            part = sight.part(self.selection.takes)
             if part.hidden:
                 self.withheld = tx.enrollments.count(part.hidden)
             required, advisory = desk.required, desk.advisory

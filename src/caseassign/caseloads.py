@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import attrs
@@ -66,14 +66,16 @@ class Caseload:
 class Caseloads(Listed[Caseload]):
     """A row for each user, by name. ``withheld`` is how many cases the acting user may not see; they are not counted.
 
-    ``period`` is what was asked about, if not a day; ``as_of`` is then its last day.
+    ``period`` is what was asked about, if not a day; ``as_of`` is then its last day. ``selection`` is what it was
+    narrowed to, ``known_at`` the moment up to which what was recorded counts.
     """
 
-    title: str
     as_of: date
     rows: tuple[Caseload, ...]
     withheld: int = 0
     period: Period | None = None
+    selection: Selection = attrs.field(default=EVERYTHING, eq=False)
+    known_at: datetime | None = attrs.field(default=None, eq=False)
 
 
 def caseloads(desk: Desk, as_of: date, *, selection: Selection = EVERYTHING) -> Caseloads:
@@ -87,7 +89,7 @@ def caseloads(desk: Desk, as_of: date, *, selection: Selection = EVERYTHING) -> 
         return stint.status(as_of) is AssignmentStatus.ACTIVE
 
     rows, withheld = _counted(desk, is_held, as_of, as_of, selection)
-    return Caseloads(title="Caseloads", as_of=as_of, rows=rows, withheld=withheld)
+    return Caseloads(as_of=as_of, rows=rows, withheld=withheld, selection=selection, known_at=desk.known_at)
 
 
 def caseloads_during(desk: Desk, period: Period, *, selection: Selection = EVERYTHING) -> Caseloads:
@@ -99,7 +101,12 @@ def caseloads_during(desk: Desk, period: Period, *, selection: Selection = EVERY
         desk, lambda stint: is_held_during(stint, period), day_before(period.start), period.start, selection
     )
     return Caseloads(
-        title="Caseloads", as_of=period.last_day or period.start, rows=rows, withheld=withheld, period=period
+        as_of=period.last_day or period.start,
+        rows=rows,
+        withheld=withheld,
+        period=period,
+        selection=selection,
+        known_at=desk.known_at,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 
 import attrs
@@ -47,14 +47,14 @@ class Case:
     """
 
     as_of: date
-    assignment: CaseAssignment | None
+    assignment: CaseAssignment | None = None
     enrollment: Enrollment
     client: Client
     project: Project
     head_of_household: Client | None
     household_size: int
-    case_manager: User | None
-    since: date | None
+    case_manager: User | None = None
+    since: date | None = None
 
     @property
     def status(self) -> AssignmentStatus | None:
@@ -110,24 +110,6 @@ class PageKey:
         return self.sort, self.enrollment_id, self.assignment_id
 
 
-@attrs.frozen(kw_only=True)
-class Cases(Listed[Case]):
-    """Rows of a list. ``withheld`` is how many rows the acting user may not see.
-
-    ``next_page`` is what to give as ``after`` for the rows that follow; None where these are the last. ``about`` is the
-    user or the client who was asked about, ``period`` the days, if not one day.
-    """
-
-    title: str
-    as_of: date
-    rows: tuple[Case, ...]
-    withheld: int = 0
-    next_page: PageKey | None = attrs.field(default=None, repr=False)
-
-    period: Period | None = None
-    about: User | Client | None = attrs.field(default=None, repr=lambda person: repr(person and person.key))
-
-
 _NARROWED_TO: Final = "projects, organizations, roles"
 
 
@@ -166,6 +148,27 @@ class Selection:
 
 EVERYTHING: Final = Selection()
 """A list that is narrowed to nothing."""
+
+
+@attrs.frozen(kw_only=True)
+class Cases(Listed[Case]):
+    """Rows of a list. ``withheld`` is how many rows the acting user may not see.
+
+    ``next_page`` is what to give as ``after`` for the rows that follow; None where these are the last. ``about`` is the
+    user or the client who was asked about, ``period`` the days, if not one day. ``selection`` is what the list is
+    narrowed to, ``known_at`` the moment up to which what was recorded counts; neither makes two lists unlike.
+    """
+
+    title: str
+    as_of: date
+    rows: tuple[Case, ...]
+    withheld: int = 0
+    next_page: PageKey | None = attrs.field(default=None, repr=False)
+
+    period: Period | None = None
+    about: User | Client | None = attrs.field(default=None, repr=lambda person: repr(person and person.key))
+    selection: Selection = attrs.field(default=EVERYTHING, eq=False)
+    known_at: datetime | None = attrs.field(default=None, eq=False)
 
 
 class Assembler:

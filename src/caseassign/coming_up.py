@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal, TypeAlias
 
 import attrs
@@ -81,15 +81,17 @@ class Ending:
 class ComingUp(Listed[Ending]):
     """What ends after ``as_of``, and on ``until`` at the latest, by day. ``withheld`` rows may not be seen.
 
-    ``about`` is the user who was asked about; None for everybody.
+    ``about`` is the user who was asked about; None for everybody. ``selection`` is what it was narrowed to,
+    ``known_at`` the moment up to which what was recorded counts.
     """
 
-    title: str
     as_of: date
     until: date
     rows: tuple[Ending, ...]
     withheld: int = 0
     about: User | None = attrs.field(default=None, repr=lambda user: repr(user and user.key))
+    selection: Selection = attrs.field(default=EVERYTHING, eq=False)
+    known_at: datetime | None = attrs.field(default=None, eq=False)
 
 
 def coming_up(
@@ -119,7 +121,15 @@ def coming_up(
             withheld += hidden
     rows.sort(key=_by_day)
     withheld += assembler.withheld
-    return ComingUp(title="Coming up", as_of=as_of, until=until, rows=tuple(rows), withheld=withheld, about=only)
+    return ComingUp(
+        as_of=as_of,
+        until=until,
+        rows=tuple(rows),
+        withheld=withheld,
+        about=only,
+        selection=selection,
+        known_at=desk.known_at,
+    )
 
 
 def _until(days: int, as_of: date) -> date:

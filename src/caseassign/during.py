@@ -28,5 +28,7 @@ def cases_during(
         assembler = Assembler(desk, tx, actor, as_of, selection)
         cases = assembler.of_stints([s for s in stints if not s.voided and is_held_during(s, period)])
         about = as_known(tx, holder)
-    title = f"Cases from {period.start} until {period.end}"
-    return attrs.evolve(paged(title, as_of, cases, assembler.withheld, page), about=about, period=period)
+    found = paged(
+        desk, f"Cases from {period.start} until {period.end}", as_of, cases, assembler.withheld, selection, page
+    )
+    return attrs.evolve(found, about=about, period=period)

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from importlib import import_module
 from typing import Any, Final, get_args
 
+from caseassign.acts.outcome import Outcome
 from caseassign.acts.plan import ReassignmentPlan
 from caseassign.audit import Audit
 from caseassign.caseloads import Caseloads
@@ -22,7 +23,7 @@ from caseassign.errors import InvalidRecordError
 from caseassign.histories import History
 from caseassign.history import Plain, to_json
 from caseassign.out_of_use import OutOfUse
-from caseassign.questions import Users
+from caseassign.questions import ClientRecord, Users
 from caseassign.results import Engine, Streamed, as_plain
 from caseassign.tables_audit import TablesAudit
 
@@ -46,6 +47,18 @@ _CASE: Final[Mapping[str, Any]] = {
     "end_date": date,
     "since": date,
     "status": str,
+}
+
+_CHANGE: Final[Mapping[str, Any]] = {
+    "number": int,
+    "recorded_at": datetime,
+    "user_id": str,
+    "action": str,
+    "record": {"kind": str, "id": str},
+    "before": Plain,
+    "after": Plain,
+    "reason": str,
+    "batch_id": str,
 }
 
 COLUMNS: Final[Mapping[type[Streamed[Any]], Mapping[str, Any]]] = {
@@ -86,18 +99,10 @@ COLUMNS: Final[Mapping[type[Streamed[Any]], Mapping[str, Any]]] = {
         "start_date": date,
         "end_date": date,
     },
-    History: {
-        "number": int,
-        "recorded_at": datetime,
-        "user_id": str,
-        "action": str,
-        "record": {"kind": str, "id": str},
-        "before": Plain,
-        "after": Plain,
-        "reason": str,
-        "batch_id": str,
-    },
+    ClientRecord: _CASE,
+    History: _CHANGE,
     OutOfUse: {"personal_id": str, "first_name": str, "last_name": str},
+    Outcome: _CHANGE,
     ReassignmentPlan: {
         "outcome": str,
         "to": str,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
 from typing import Any, Final
 
 import attrs
@@ -27,12 +28,14 @@ _LINES_AT_ONCE: Final = 2_000
 class History(Listed[Change]):
     """Lines of history, in the order in which they were written; ``withheld`` of them may not be seen.
 
-    ``about`` is the record, or the batch, that was asked about; None where nothing of it may be seen.
+    ``about`` is the record, or the batch, that was asked about; None where nothing of it may be seen. ``known_at`` is
+    the moment up to which what was recorded counts.
     """
 
     lines: tuple[Change, ...]
     withheld: int = 0
     about: RecordKey | None = None
+    known_at: datetime | None = attrs.field(default=None, eq=False)
 
     @property
     def rows(self) -> tuple[Change, ...]:
@@ -57,7 +60,7 @@ def history_of(desk: Desk, kind: str, key: str) -> History:
         shown = _visible(tx, sight, lines)
         shown = told(shown, tx.personal.get)
     about = RecordKey(kind, key) if shown else None
-    return History(lines=tuple(shown), withheld=hidden + len(lines) - len(shown), about=about)
+    return History(lines=tuple(shown), withheld=hidden + len(lines) - len(shown), about=about, known_at=desk.known_at)
 
 
 def verify_history(desk: Desk, anchors: Iterable[Head] = ()) -> tuple[Break, ...]:

@@ -8,7 +8,7 @@ with names withheld where their access is gone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Final, Literal, TypeAlias, get_args
 
 import attrs
@@ -17,10 +17,20 @@ from caseassign.cases import EVERYTHING, Assembler, Case, Cases, PageKey, Select
 from caseassign.desk import Desk
 from caseassign.errors import InvalidRecordError
 from caseassign.gather import caseload_facts
-from caseassign.model import COVER, Actor, AssignmentStatus, CaseAssignment, Client, Enrollment, Project, User
+from caseassign.model import (
+    COVER,
+    Actor,
+    AssignmentStatus,
+    CaseAssignment,
+    Client,
+    Enrollment,
+    Household,
+    Project,
+    User,
+)
 from caseassign.past import present
 from caseassign.policy import Action
-from caseassign.results import Result, Streamed
+from caseassign.results import Streamed
 from caseassign.rules import AssignmentFacts, CaseloadFacts, by_subject, check
 from caseassign.sight import Sight
 from caseassign.storage import Transaction, one
@@ -81,7 +91,8 @@ def held(
         assembler = Assembler(desk, tx, actor, as_of, selection)
         cases = assembler.of_stints(wanted)
         about = as_known(tx, holder)
-    return attrs.evolve(paged(f"{status.capitalize()} cases", as_of, cases, assembler.withheld, page), about=about)
+    found = paged(desk, f"{status.capitalize()} cases", as_of, cases, assembler.withheld, selection, page)
+    return attrs.evolve(found, about=about)
 
 
 def case_managers(desk: Desk, personal_id: str, as_of: date, *, household: bool) -> Cases:
@@ -99,7 +110,14 @@ def case_managers(desk: Desk, personal_id: str, as_of: date, *, household: bool)
     cases.sort(key=lambda case: (*_by_status(case), _page_key(case, "start").place))
     own = (case.client for case in cases if case.client.personal_id == personal_id)
     about = next(own, Client(personal_id=personal_id))
-    return Cases(title="Case managers", as_of=as_of, rows=tuple(cases), withheld=assembler.withheld, about=about)
+    return Cases(
+        title="Case managers",
+        as_of=as_of,
+        rows=tuple(cases),
+        withheld=assembler.withheld,
+        about=about,
+        known_at=desk.known_at,
+    )
 
 
 def unassigned(desk: Desk, as_of: date, *, selection: Selection = EVERYTHING, page: Page = WHOLE) -> Cases:
@@ -110,7 +128,7 @@ def unassigned(desk: Desk, as_of: date, *, selection: Selection = EVERYTHING, pa
         hidden = tx.enrollments.count(part.hidden, unassigned_on=as_of) if part.hidden else 0
         assembler = Assembler(desk, tx, actor, as_of, selection)
         cases = assembler.of_enrollments(tx.enrollments.unassigned(as_of, part.shown))
-    return paged("Unassigned enrollments", as_of, cases, hidden + assembler.withheld, page)
+    return paged(desk, "Unassigned enrollments", as_of, cases, hidden + assembler.withheld, selection, page)
 
 
 class Users(tuple[User, ...], Streamed[User]):
@@ -130,13 +148,34 @@ class EnrollmentRecord:
 
 
 @attrs.frozen(kw_only=True)
-class ClientRecord(Result):
-    """What one sees on selecting a client: all enrollments, open ones first, and what an exit form shows."""
+class ClientRecord(Streamed[Case]):
+    """What one sees on selecting a client: all enrollments, open ones first, and what an exit form shows.
+
+    Its rows are the cases of each enrollment, one without assignment where nobody held it. ``known_at`` is the moment
+    up to which what was recorded counts.
+    """
 
     client: Client
     as_of: date
     enrollments: tuple[EnrollmentRecord, ...]
     withheld: int = 0
+    known_at: datetime | None = attrs.field(default=None, eq=False)
+
+    def __iter__(self) -> Iterator[Case]:
+        for of_one in self.enrollments:
+            yield from of_one.case_managers or (self._held_by_nobody(of_one),)
+
+    def _held_by_nobody(self, of_one: EnrollmentRecord) -> Case:
+        household = Household(members=tuple(member for member, _ in of_one.members))
+        clients = {client.personal_id: client for _, client in of_one.members}
+        return Case(
+            as_of=self.as_of,
+            enrollment=of_one.enrollment,
+            client=self.client,
+            project=of_one.project,
+            head_of_household=None if household.head is None else clients[household.head.personal_id],
+            household_size=len(household.open_clients(self.as_of) | {self.client.personal_id}),
+        )
 
 
 def client_record(desk: Desk, personal_id: str, as_of: date) -> ClientRecord:
@@ -162,6 +201,7 @@ def client_record(desk: Desk, personal_id: str, as_of: date) -> ClientRecord:
         client=client if is_named else Client(personal_id=personal_id),
         as_of=as_of,
         withheld=len(every) - len(shown),
+        known_at=desk.known_at,
         enrollments=tuple(
             EnrollmentRecord(
                 enrollment=enrollment,
@@ -253,8 +293,7 @@ def _sort_name(person: Client | User) -> tuple[str, str]:
 
 
 def _by_status(case: Case) -> tuple[str, int, str]:
-    status = case.status
-    rank = "" if status is None else _ACTIVE_FIRST[status]
+    rank = "" if case.status is None else _ACTIVE_FIRST[case.status]
     return rank, -case.enrollment.entry_date.toordinal(), case.enrollment.enrollment_id
 
 
@@ -266,7 +305,9 @@ def _page_key(case: Case, order: Order) -> PageKey:
     return PageKey(sort, case.enrollment.enrollment_id, "" if stint is None else stint.assignment_id)
 
 
-def paged(title: str, as_of: date, cases: Sequence[Case], withheld: int, page: Page) -> Cases:
+def paged(
+    desk: Desk, title: str, as_of: date, cases: Sequence[Case], withheld: int, selection: Selection, page: Page
+) -> Cases:
     """Return the part of a list that is wanted, in its order."""
     rows = sorted(((_page_key(case, page.order), case) for case in cases), key=lambda row: row[0].place)
     if page.after is not None:
@@ -278,4 +319,6 @@ def paged(title: str, as_of: date, cases: Sequence[Case], withheld: int, page: P
         rows=tuple(case for _, case in part),
         withheld=withheld,
         next_page=part[-1][0] if part and len(part) < len(rows) else None,
+        selection=selection,
+        known_at=desk.known_at,
     )

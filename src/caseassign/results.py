@@ -31,6 +31,9 @@ class Result:
     def _repr_html_(self) -> str:
         return str(import_module("caseassign.display.html").html(self._blocks(AT_MOST)))
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002  # as IPython calls it
+        printer.text(self.to_text())
+
     def to_text(self, at_most: int | None = AT_MOST) -> str:
         """Return what a terminal shows: at most so many rows of each table, or with None all. It may name people."""
         return "\n".join(import_module("caseassign.display.blocks").plain(self._blocks(at_most)))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 import attrs
 
 from caseassign.history import Change, Plain, from_plain, to_plain
 from caseassign.model import CaseAssignment, Enrollment
-from caseassign.results import Result
+from caseassign.results import Streamed
 
 _R = TypeVar("_R", CaseAssignment, Enrollment)
 
@@ -24,8 +24,8 @@ class Skipped:
 
 
 @attrs.frozen(kw_only=True)
-class Outcome(Result):
-    """What an act did, or would do if it was a dry run.
+class Outcome(Streamed[Change]):
+    """What an act did, or would do if it was a dry run. Its rows are the lines of history.
 
     Records are as they are after the act, in the order given or made; where nothing had to be written, ``changes``
     is empty and ``batch_id`` None. ``skipped`` names what an act on several records left as it was, and why;
@@ -39,6 +39,9 @@ class Outcome(Result):
     batch_id: str | None
     skipped: tuple[Skipped, ...] = ()
     withheld: int = 0
+
+    def __iter__(self) -> Iterator[Change]:
+        return iter(self.changes)
 
     @property
     def assignment(self) -> CaseAssignment:

@@ -9,8 +9,23 @@ from typing import Any, Final, TypeAlias
 import altair as alt
 
 from caseassign.audit import Audit
+from caseassign.cases import EVERYTHING
 from caseassign.charts.grid import grid
-from caseassign.charts.look import BLUE, INK, LABELS, STEP, VERMILION, WIDTH, colours, nothing, shown, table, titled
+from caseassign.charts.look import (
+    BLUE,
+    INK,
+    LABELS,
+    STEP,
+    VERMILION,
+    WIDTH,
+    colours,
+    nothing,
+    shown,
+    table,
+    ticks,
+    titled,
+    under,
+)
 from caseassign.display.words import counted, day
 from caseassign.errors import InvalidRecordError
 from caseassign.tables_audit import TablesAudit
@@ -38,10 +53,10 @@ def findings(of: AnAudit | Mapping[str, AnAudit]) -> Any:
     for place, audit in audits.items():
         for found in audit:
             numbers[place, (not found.required, shown(found.code))] += 1
-    title, days = "Findings of the audit", sorted({audit.as_of for audit in audits.values()})
-    when = "as of " + ", ".join(map(day, days))
+    title, when, hidden = "Findings of the audit", *_when(list(audits.values()))
     if not numbers:
-        return nothing(title, when, "Nothing found: all is as it should be.")
+        says = "Nothing found in what may be seen." if hidden else "Nothing found: all is as it should be."
+        return nothing(title, when, says)
     totals: Counter[_Kind] = Counter()
     for (_, kind), number in numbers.items():
         totals[kind] += number
@@ -57,13 +72,25 @@ def findings(of: AnAudit | Mapping[str, AnAudit]) -> Any:
     return titled(drawn, title, f"{when}: {said}", f"{title} {when}: {said}.")
 
 
+def _when(audits: Sequence[AnAudit]) -> tuple[str, int]:
+    """Return what stands below the title, and how many enrollments were withheld, of each place as of one day."""
+    days = sorted({audit.as_of for audit in audits})
+    number = sum if len(days) == 1 else max
+    hidden = number(getattr(audit, "withheld", 0) for audit in audits)
+    asked = {(getattr(audit, "selection", EVERYTHING), getattr(audit, "known_at", None)) for audit in audits}
+    of = audits[0] if len(asked) == 1 else None
+    return under(f"as of {', '.join(map(day, days))}", of, hidden, "enrollment"), hidden
+
+
 def _bars(numbers: Sequence[tuple[_Kind, int]]) -> Any:
     rows = [
         {"code": code, "number": number, "what": _ADVISORY if is_advisory else _REQUIRED}
         for (is_advisory, code), number in numbers
     ]
     base = alt.Chart(table(rows)).encode(
-        x=alt.X("number:Q", title="Findings", axis=alt.Axis(tickMinStep=1, format=",d")),
+        x=alt.X(
+            "number:Q", title="Findings", axis=alt.Axis(values=ticks(max(number for _, number in numbers)), format=",d")
+        ),
         y=alt.Y("code:N", sort=[row["code"] for row in rows], title=None, axis=LABELS),
     )
     layers = (

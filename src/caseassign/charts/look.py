@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
 import altair as alt
 
+from caseassign.cases import EVERYTHING
 from caseassign.display.blocks import clean
-from caseassign.display.words import day, person
+from caseassign.display.words import counted, day, narrowed_to, person
 from caseassign.model import Client, User
 
 BLUE: Final = "#0072B2"
@@ -28,6 +29,12 @@ STEP: Final = 24
 
 _A_SEASON: Final = 120
 """From how many days on an axis shows months, and no days."""
+
+_TICKS: Final = 7
+"""How many days are written on an axis, about."""
+
+_NUMBERS: Final = 6
+"""How many steps an axis of numbers has at most."""
 
 _FONT: Final = "Liberation Sans, Arial, Helvetica, sans-serif"
 """Letters that are equally wide on every machine, so that what was measured here is not cut off elsewhere."""
@@ -56,9 +63,36 @@ def shown(text: str) -> str:
 def days(field: str, first: date, last: date, **how: Any) -> alt.X:
     """Return the axis of days, from one until another. Days are those of the data, whatever zone the machine is in."""
     scale = alt.Scale(type="utc", domain=[first.isoformat(), last.isoformat()], nice=False)
-    written = "%-d %b %Y" if (last - first).days < _A_SEASON else "%b %Y"
-    axis = alt.Axis(title=None, grid=True, labelOverlap=True, labelFlush=False, tickCount=7, format=written)
+    length = (last - first).days
+    written = "%-d %b %Y" if length < _A_SEASON else "%b %Y"
+    axis = alt.Axis(
+        title=None,
+        grid=True,
+        labelOverlap=True,
+        labelFlush=False,
+        tickCount="day" if length <= _TICKS else _TICKS,
+        format=written,
+    )
     return alt.X(f"{field}:T", scale=scale, axis=axis, **how)
+
+
+def ticks(most: int, least: int = 0) -> list[int]:
+    """Return what is written on an axis of whole numbers: nought and round ones up and down to these."""
+    far = max(most - least, 1)
+    step = next(step for power in range(len(str(far)) + 1) for step in _steps(power) if far <= step * _NUMBERS)
+    return list(range(-(-least // step) * step, most + 1, step))
+
+
+def _steps(power: int) -> tuple[int, int, int]:
+    return 10**power, 2 * 10**power, 5 * 10**power
+
+
+def moved(of: date, by: timedelta) -> date:
+    """Return a day so much later or earlier, or the last or the first day that there is."""
+    try:
+        return of + by
+    except OverflowError:
+        return date.max if by > timedelta() else date.min
 
 
 def colours(of: Mapping[str, str], wanted: Collection[str], field: str = "what") -> alt.Color:
@@ -73,6 +107,13 @@ def colours(of: Mapping[str, str], wanted: Collection[str], field: str = "what")
 def called(of: Client | User, *, names: bool) -> str:
     """Return what a person is called in a picture: their id, or their name and their id."""
     return shown(person(of) if names else of.key)
+
+
+def under(when: str, of: Any, hidden: int, noun: str) -> str:
+    """Return what stands below a title: when, what the question was narrowed to, and what may not be seen."""
+    narrowed = narrowed_to(getattr(of, "selection", EVERYTHING), getattr(of, "known_at", None))
+    said = f"{when}, {shown(narrowed)}" if narrowed else when
+    return f"{said}; {counted(hidden, noun)} withheld" if hidden else said
 
 
 def titled(chart: Any, title: str, subtitle: str, description: str) -> Any:

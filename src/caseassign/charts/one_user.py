@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, Self, TypeAlias
 
 import altair as alt
+import attrs
 
 from caseassign.cases import Cases
 from caseassign.charts.look import (
@@ -25,13 +26,17 @@ from caseassign.charts.look import (
     called,
     colours,
     days,
+    moved,
     nothing,
     table,
+    ticks,
     titled,
+    under,
 )
 from caseassign.display.words import counted, day
 from caseassign.errors import InvalidRecordError
 from caseassign.histories import History
+from caseassign.history import RecordKey
 from caseassign.model import COVER, CaseAssignment, User
 from caseassign.policy import Action
 
@@ -45,8 +50,10 @@ _NEW: Final = "New"
 _TAKEN: Final = "Taken over"
 _ENDED: Final = "Ended"
 _HANDED: Final = "Handed over"
-_MOVES: Final = {_NEW: SKY, _TAKEN: GREEN, _ENDED: ORANGE, _HANDED: VERMILION}
-_SIGNS: Final = {_NEW: 1, _TAKEN: 1, _ENDED: -1, _HANDED: -1}
+_CAME: Final = "Came"
+_WENT: Final = "Went"
+_MOVES: Final = {_NEW: SKY, _TAKEN: GREEN, _CAME: SKY, _ENDED: ORANGE, _HANDED: VERMILION, _WENT: ORANGE}
+_SIGNS: Final = {_NEW: 1, _TAKEN: 1, _CAME: 1, _ENDED: -1, _HANDED: -1, _WENT: -1}
 
 _HANDING_OVER: Final = frozenset[str]({Action.ASSIGNMENT_HAND_OVER, Action.CASELOAD_REASSIGN})
 
@@ -60,20 +67,21 @@ def caseload(cases: Cases, history: History | None = None, *, names: bool = Fals
     """Return the caseload of a user over the days of `cases_during`, as of the close of each.
 
     With the ``history`` of the user it tells cases that were handed over from those that are new, or ended. Raises
-    `InvalidRecordError` for a list of another question, or for a part of a list.
+    `InvalidRecordError` for a list of another question, for a part of a list, and for the history of something else.
     """
     user, period = cases.about, cases.period
     if not isinstance(user, User) or period is None or period.end is None or cases.next_page is not None:
         raise InvalidRecordError("Chart", "cases", "are no whole list of cases_during: ask for a user and two days")
     title = f"Caseload of {called(user, names=names)}"
-    span = f"from {day(period.start)} until {day(period.end)}"
+    if history is not None and history.about not in {None, RecordKey(User.KIND, user.key)}:
+        raise InvalidRecordError("Chart", "history", "is not that of the user whose cases they are")
+    span = under(f"from {day(period.start)} until {day(period.end)}", cases, cases.withheld, "case")
     stints = [case.assignment for case in cases if case.assignment is not None]
     if not stints:
-        return nothing(title, span, "No cases.")
+        return nothing(title, span, "No cases that may be seen." if cases.withheld else "No cases.")
     unit = _unit(period.end - period.start)
-    moves = Counter(
-        (_first_of(unit, when), what) for when, what in _moves(stints, _handed_over(history)) if when in period
-    )
+    came_and_went = _moves(stints, None if history is None else _HandOvers.of(history))
+    moves = Counter((_first_of(unit, when), what) for when, what in came_and_went if when in period)
     drawn = _levels(stints, period.start, period.end)
     if moves:
         drawn = alt.vconcat(drawn, _come_and_gone(moves, unit, period.start, period.end))
@@ -95,6 +103,7 @@ def _levels(stints: Sequence[CaseAssignment], start: date, end: date) -> Any:
     kinds = [kind for kind in _HELD if kind in map(_kind, stints)]
     # From each day on that many are drawn as are held at its close; where the picture ends, as many as the day before.
     drawn = [(turn, turn) for turn in sorted(turns) if start <= turn < end] + [(end, end - _DAY)]
+    most = max(sum(as_of in stint.period for stint in stints) for _, as_of in drawn)
     rows = [
         {"day": at, "what": kind, "order": order, "number": sum(as_of in stint.period for stint in of_kind)}
         for order, kind in enumerate(kinds)
@@ -104,7 +113,7 @@ def _levels(stints: Sequence[CaseAssignment], start: date, end: date) -> Any:
     chart = alt.Chart(table(rows)).mark_area(interpolate="step-after")
     chart = chart.encode(
         x=days("day", start, end),
-        y=alt.Y("number:Q", title="Cases held", axis=alt.Axis(tickMinStep=1, format=",d"), stack="zero"),
+        y=alt.Y("number:Q", title="Cases held", axis=alt.Axis(values=ticks(most), format=",d"), stack="zero"),
         color=colours(_HELD, kinds),
         order=alt.Order("order:Q"),
     )
@@ -114,23 +123,43 @@ def _levels(stints: Sequence[CaseAssignment], start: date, end: date) -> Any:
 # What came and went
 
 
-def _handed_over(history: Iterable[Any] | None) -> set[tuple[str, date | None]]:
-    """Return the stints that began by a hand-over, with None, and those that ended by one, with the day."""
-    found: set[tuple[str, date | None]] = set()
-    for line in history or ():
-        if line.record.kind == CaseAssignment.KIND and line.action in _HANDING_OVER:
-            end = None if line.before is None else line.after["end_date"]
-            found.add((line.record.id, None if end is None else date.fromisoformat(end)))
-    return found
+@attrs.frozen
+class _HandOvers:
+    """The stints that began by a hand-over, and those whose end, as it stands now, is that of one."""
+
+    began: frozenset[str]
+    ended: frozenset[str]
+
+    @classmethod
+    def of(cls, history: History) -> Self:
+        began, ends, ended = set[str](), set[tuple[str, object]](), dict[str, bool]()
+        for line in history:
+            if line.record.kind != CaseAssignment.KIND:
+                continue
+            before, after = line.before or {}, line.after or {}
+            key, end, is_one = line.record.id, after["end_date"], line.action in _HANDING_OVER
+            if is_one and line.before is None:
+                began.add(key)
+            elif is_one:
+                ends.add((key, end))
+            if end != before.get("end_date"):
+                # What undoes an undo puts the end of the hand-over back.
+                ended[key] = is_one or (line.action == Action.BATCH_UNDO and (key, end) in ends)
+        return cls(frozenset(began), frozenset(key for key, is_one in ended.items() if is_one))
 
 
-def _moves(stints: Iterable[CaseAssignment], handed: set[tuple[str, date | None]]) -> Iterator[tuple[date, str]]:
-    """Yield each day on which a case came or went, cover aside, and how."""
-    for stint in stints:
-        if stint.role != COVER:
-            yield stint.start_date, _TAKEN if (stint.assignment_id, None) in handed else _NEW
-            if stint.end_date is not None:
-                yield stint.end_date, _HANDED if (stint.assignment_id, stint.end_date) in handed else _ENDED
+def _moves(stints: Iterable[CaseAssignment], hand_overs: _HandOvers | None) -> Iterator[tuple[date, str]]:
+    """Yield each day on which a case came or went, cover aside, and, if there is the history, how."""
+    for stint in (stint for stint in stints if stint.role != COVER):
+        key, end = stint.assignment_id, stint.end_date
+        if hand_overs is None:
+            came, went = _CAME, _WENT
+        else:
+            came = _TAKEN if key in hand_overs.began else _NEW
+            went = _HANDED if key in hand_overs.ended else _ENDED
+        yield stint.start_date, came
+        if end is not None:
+            yield end, went
 
 
 def _come_and_gone(moves: Mapping[tuple[date, str], int], unit: _Unit, start: date, end: date) -> Any:
@@ -156,7 +185,11 @@ def _come_and_gone(moves: Mapping[tuple[date, str], int], unit: _Unit, start: da
                 )
     ends = [0, *reached.values()]
     scale = alt.Scale(domain=[min(ends) - 1, max(ends) + 1])
-    axis = alt.Axis(tickMinStep=1, labelExpr="datum.value == 0 ? '0' : format(datum.value, '+d')")
+    axis = alt.Axis(
+        values=ticks(max(ends), min(ends)),
+        labelOverlap=False,
+        labelExpr="datum.value == 0 ? '0' : format(datum.value, '+d')",
+    )
     tooltip = [("what:N", "What"), ("number:Q", "Cases"), ("says:N", "From")]
     chart = alt.Chart(table(rows)).encode(
         x=days("from", start, end),
@@ -186,5 +219,5 @@ def _first_of(unit: _Unit, of: date) -> date:
 def _next(unit: _Unit, first: date) -> date:
     """Return the first day of the one after."""
     if unit == "month":
-        return (first + 31 * _DAY).replace(day=1)
-    return first + (7 if unit == "week" else 1) * _DAY
+        return moved(first, 31 * _DAY).replace(day=1)
+    return moved(first, (7 if unit == "week" else 1) * _DAY)

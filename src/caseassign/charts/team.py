@@ -22,7 +22,9 @@ from caseassign.charts.look import (
     colours,
     nothing,
     table,
+    ticks,
     titled,
+    under,
 )
 from caseassign.display.words import counted, day
 from caseassign.errors import InvalidRecordError
@@ -44,6 +46,7 @@ def caseloads(of: Caseloads, *, limit: int | None = None, names: bool = False) -
         if of.period is None
         else f"from {day(of.period.start)} until {day(of.period.end or of.as_of)}"
     )
+    when = under(when, of, of.withheld, "case")
     if not of.rows:
         return nothing(title, when, "Nobody holds a case, and nobody could take one.")
     rows = sorted(of, key=lambda row: (-row.cases, -row.cover, called(row.user, names=names).casefold()))
@@ -59,12 +62,17 @@ def caseloads(of: Caseloads, *, limit: int | None = None, names: bool = False) -
         for label, row in zip(labels, rows, strict=True)
     ]
     y = alt.Y("user:N", sort=labels, title=None, axis=LABELS)
-    x = alt.X("count:Q", title="Cases", axis=alt.Axis(tickMinStep=1, format="d"), stack="zero")
-    layers = [
-        alt.Chart(table(bars))
-        .mark_bar(height=STEP * 0.7)
-        .encode(
-            x=x,
+    most = max(limit or 0, *(row.cases + row.cover for row in rows))
+    axis, scale = alt.Axis(values=ticks(most), format=",d"), alt.Scale(domain=[0, max(most, 1)])
+    layers: list[Any] = [
+        alt.Chart(table(totals))
+        .mark_text(align="left", dx=5, fontSize=12, color=INK)
+        .encode(x=alt.X("total:Q", title="Cases", axis=axis, scale=scale), y=y, text="says:N"),
+    ]
+    if bars:
+        drawn = alt.Chart(table(bars)).mark_bar(height=STEP * 0.7)
+        drawn = drawn.encode(
+            x=alt.X("count:Q", stack="zero"),
             y=y,
             color=colours(_HELD, {str(bar["what"]) for bar in bars}),
             order="order:Q",
@@ -74,13 +82,11 @@ def caseloads(of: Caseloads, *, limit: int | None = None, names: bool = False) -
                 alt.Tooltip("count:Q", title="Cases"),
                 alt.Tooltip("households:Q", title="Households"),
             ],
-        ),
-        alt.Chart(table(totals))
-        .mark_text(align="left", dx=5, fontSize=12, color=INK)
-        .encode(x="total:Q", y=y, text="says:N"),
-    ]
+        )
+        layers.insert(0, drawn)
     if limit is not None:
-        line = alt.Chart(table([{"limit": limit, "says": f"Limit: {limit:,}"}])).encode(x="limit:Q")
+        of_what = " of own cases" if any(row.cover for row in rows) else ""
+        line = alt.Chart(table([{"limit": limit, "says": f"Limit{of_what}: {limit:,}"}])).encode(x="limit:Q")
         layers += [
             line.mark_rule(color=VERMILION, strokeWidth=2),
             line.mark_text(color=INK, fontSize=12, baseline="bottom", dy=-4).encode(y=alt.value(0), text="says:N"),
@@ -113,6 +119,7 @@ def caseloads_over_time(of: Iterable[Caseloads], *, names: bool = False) -> Any:
     if not users:
         return nothing(title, "", "Nobody held a case, and nobody could have taken one.")
     span = f"as of {counted(len(loads), 'day')} from {day(at[0])} on, the last one {day(at[-1])}"
+    span = under(span, loads[0], max(each.withheld for each in loads), "case")
     labels = {key: called(user, names=names) for key, user in users.items()}
     numbers = {(labels[row.user_id], day(each.as_of)): row.cases for each in loads for row in each}
     drawn = grid(numbers, sorted(labels.values(), key=str.casefold), list(map(day, at)))

@@ -29,10 +29,12 @@ from caseassign.charts.look import (
     called,
     colours,
     days,
+    moved,
     nothing,
     shown,
     table,
     titled,
+    under,
 )
 from caseassign.display.words import counted, day
 from caseassign.errors import InvalidRecordError
@@ -59,6 +61,9 @@ _ROLES: Final = {CASE_MANAGER: _HELD, COVER: _COVERED}
 _DAY: Final = timedelta(days=1)
 _SHORTEST: Final = 28
 """How many days a timeline shows at least."""
+
+_FAR: Final = timedelta(days=3 * 365)
+"""How far ahead it looks at most: what ends later is drawn as what goes on."""
 
 _FEW: Final = 3
 """How many clients a title names at most."""
@@ -93,9 +98,11 @@ def timeline(*records: ClientRecord, names: bool = False) -> Any:
         for is_band, (label, bars) in _lanes(stay, as_of, names=names)
     ]
     title = f"Timeline of {who}"
+    hidden = sum(record.withheld for record in records)
+    when = under(as_of_day(as_of), records[0], hidden, "enrollment")
     if not lanes:
-        return nothing(title, as_of_day(as_of), "No enrollments.")
-    return titled(_drawn(lanes, as_of), title, as_of_day(as_of), _described(lanes))
+        return nothing(title, when, "No enrollments that may be seen." if hidden else "No enrollments.")
+    return titled(_drawn(lanes, as_of), title, when, _described(lanes))
 
 
 def _stays(records: Sequence[ClientRecord]) -> Iterator[tuple[EnrollmentRecord, ClientRecord]]:
@@ -143,7 +150,8 @@ def _bars(stint: CaseAssignment, exit_date: date | None) -> Iterator[_Bar]:
 
 def _gaps(stay: Period, held: Sequence[Period], as_of: date) -> Iterator[Period]:
     """Yield the days of a stay up to a day, that day included, that are in no stint. ``held`` is sorted by start."""
-    until = as_of + _DAY if stay.end is None else min(stay.end, as_of + _DAY)
+    until = moved(as_of, _DAY)
+    until = until if stay.end is None else min(stay.end, until)
     reached = stay.start
     for period in (each for each in held if not each.is_empty):
         if reached < min(period.start, until):
@@ -159,17 +167,18 @@ def _gaps(stay: Period, held: Sequence[Period], as_of: date) -> Iterator[Period]
 def _drawn(lanes: Sequence[_Lane], as_of: date) -> Any:
     bars = [(number, bar) for number, (_, of_lane) in enumerate(lanes) for bar in of_lane]
     known = [each for _, bar in bars for each in (bar.days.start, bar.days.end) if each is not None]
-    first, last = min(known), max(*known, as_of + _DAY)
-    last = max(last, first + _SHORTEST * _DAY)
-    margin = (last - first) / 40
-    first, last = first - margin, last + margin
+    now = moved(as_of, _DAY)
+    first = min(known)
+    last = max(now, moved(first, _SHORTEST * _DAY), *(each for each in known if each <= moved(now, _FAR)))
+    margin = max((last - first) / 40, _DAY)
+    first, last = moved(first, -margin), moved(last, margin)
     rows = [
         {
             "lane": number,
             "what": bar.what,
             "from": bar.days.start,
-            "until": bar.days.end or last,
-            "open": bar.days.end is None,
+            "until": min(bar.days.end or last, last),
+            "open": bar.days.end is None or bar.days.end > last,
             "same_day": bar.days.is_empty,
             "days": _said(bar.days),
             "id": bar.says,
@@ -202,11 +211,11 @@ def _drawn(lanes: Sequence[_Lane], as_of: date) -> Any:
     )
     lasting, at_once = "!datum.same_day", "datum.same_day"
     band = f"datum.what == '{_ENROLLED}'"
-    now = alt.Chart(table([{"from": as_of + _DAY, "says": day(as_of)}])).encode(x="from:T")
+    today = alt.Chart(table([{"from": now, "says": day(as_of)}])).encode(x="from:T")
     layers = [
         base.transform_filter(f"{band} && {lasting}").mark_bar(height=STEP - 4).encode(x2="until:T"),
-        now.mark_rule(color=INK, strokeDash=[3, 3]),
-        now.mark_text(color=INK, fontSize=12, baseline="bottom", dy=-4).encode(y=alt.value(0), text="says:N"),
+        today.mark_rule(color=INK, strokeDash=[3, 3]),
+        today.mark_text(color=INK, fontSize=12, baseline="bottom", dy=-4).encode(y=alt.value(0), text="says:N"),
         # The line around a bar is what is left to see of a day among years.
         base.transform_filter(f"!({band}) && {lasting}")
         .mark_bar(height=STEP / 2, strokeWidth=1.5)

@@ -12,6 +12,7 @@ from caseassign.cli.lists import add_listing, add_roles, checked
 from caseassign.cli.output import answer
 from caseassign.cli.store import check_part, opened, user_of
 from caseassign.display import caseloads as display
+from caseassign.display.blocks import as_asked
 from caseassign.model import Actor
 from caseassign.overview import Overview
 from caseassign.period import Period
@@ -57,7 +58,7 @@ def _during(args: Namespace) -> int:
         listing = checked(store, args)
         user = user_of(store, args.user)
         cases = _system(store).cases_during(user, args.start, args.end, args.known_at, **listing)
-    answer(args, data=cases.to_dicts, blocks=lambda: display.cases_during(cases, user, period))
+    answer(args, data=cases.to_dicts, blocks=lambda: as_asked(cases, display.cases_during(cases, user, period)))
     return DONE
 
 
@@ -76,7 +77,7 @@ def _caseloads(args: Namespace) -> int:
             found = system.caseloads(args.as_of, args.known_at, **part)
     if user is not None:
         found = attrs.evolve(found, rows=tuple(row for row in found if row.user_id == user.user_id))
-    answer(args, data=found.to_dicts, blocks=lambda: display.caseloads(found, user))
+    answer(args, data=found.to_dicts, blocks=lambda: as_asked(found, display.caseloads(found, user)))
     return DONE
 
 
@@ -95,7 +96,7 @@ def _coming_up(args: Namespace) -> int:
         found = _system(store).coming_up(
             args.days, args.as_of, user, args.known_at, projects=args.project, organizations=args.organization
         )
-    answer(args, data=found.to_dicts, blocks=lambda: display.coming_up(found, user))
+    answer(args, data=found.to_dicts, blocks=lambda: as_asked(found, display.coming_up(found, user)))
     return DONE
 
 

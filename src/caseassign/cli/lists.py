@@ -12,6 +12,7 @@ from caseassign.cli.arguments import DONE, Commands, Parser
 from caseassign.cli.output import answer
 from caseassign.cli.store import check_part, client_of, opened, user_of
 from caseassign.display import lists as display
+from caseassign.display.blocks import as_asked
 from caseassign.model import Actor
 from caseassign.questions import Order
 from caseassign.storage import Store
@@ -66,7 +67,7 @@ def _held(args: Namespace) -> int:
         listing = checked(store, args)
         user = user_of(store, args.user)
         cases = question(_system(store), user, args.as_of, args.known_at, **listing)
-    answer(args, data=cases.to_dicts, blocks=lambda: display.held(cases, user))
+    answer(args, data=cases.to_dicts, blocks=lambda: as_asked(cases, display.held(cases, user)))
     return DONE
 
 
@@ -74,7 +75,7 @@ def _unassigned(args: Namespace) -> int:
     with opened(args) as store:
         listing = checked(store, args)
         cases = _system(store).unassigned(args.as_of, args.known_at, **listing)
-    answer(args, data=cases.to_dicts, blocks=lambda: display.unassigned(cases))
+    answer(args, data=cases.to_dicts, blocks=lambda: as_asked(cases, display.unassigned(cases)))
     return DONE
 
 
@@ -82,7 +83,7 @@ def _managers(args: Namespace) -> int:
     with opened(args) as store:
         cases = _system(store).case_managers(args.client, args.as_of, args.household, args.known_at)
         client = client_of(store, args.client)
-    answer(args, data=cases.to_dicts, blocks=lambda: display.case_managers(cases, client))
+    answer(args, data=cases.to_dicts, blocks=lambda: as_asked(cases, display.case_managers(cases, client)))
     return DONE
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from caseassign.display.blocks import Block, as_known_at, clean, plain
+from caseassign.display.blocks import Block, clean, plain
 
 Progress: TypeAlias = Callable[[str, int], None]
 """Told what is being read, and how much of it was read so far."""
@@ -29,13 +29,7 @@ def answer(args: Namespace, *, data: Callable[[], object], blocks: Callable[[], 
     if args.json:
         print_data(data())
     else:
-        print_blocks(as_asked(args, blocks()))
-
-
-def as_asked(args: Namespace, blocks: Iterable[Block]) -> Iterable[Block]:
-    """Return blocks that say up to which moment what was recorded counts, if one was asked for."""
-    known_at = getattr(args, "known_at", None)
-    return blocks if known_at is None else as_known_at(blocks, known_at)
+        print_blocks(blocks())
 
 
 @contextmanager

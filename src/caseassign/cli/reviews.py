@@ -15,15 +15,15 @@ from typing import Final, TextIO, TypeAlias
 
 import attrs
 
-from caseassign.audit import Finding
+from caseassign.audit import Audit, Finding
 from caseassign.casework import Casework
 from caseassign.cli import arguments
 from caseassign.cli.arguments import DONE, REFUSED, Commands
-from caseassign.cli.output import answer, as_asked, print_blocks, print_json, progress
+from caseassign.cli.output import answer, print_blocks, print_json, progress
 from caseassign.cli.store import check_part, opened, output_file
 from caseassign.coming_up import covered_by, stints_together
 from caseassign.display import story, text
-from caseassign.display.blocks import Block, Line
+from caseassign.display.blocks import Block, Line, as_asked
 from caseassign.display.words import counted
 from caseassign.model import Actor, CaseAssignment
 from caseassign.storage import Store, Transaction
@@ -76,7 +76,7 @@ def _history(args: Namespace) -> int:
     answer(
         args,
         data=lines.to_dicts,
-        blocks=lambda: story.history(f"{kind} {key}", lines, users, more, covered),
+        blocks=lambda: as_asked(lines, story.history(f"{kind} {key}", lines, users, more, covered)),
     )
     return DONE
 
@@ -116,16 +116,16 @@ def _audit(args: Namespace) -> int:
         with opened(args) as store, _written_as_csv(args) as writers:
             check_part(store, args)
             spoolers = [partial(_spool, spool)] if args.json else []
-            as_of = _walk(store, args, [tally.take, *spoolers, *writers])
+            audit = _walk(store, args, [tally.take, *spoolers, *writers])
         if args.json:
-            print_json(_document(as_of, tally.counts, spool))
+            print_json(_document(audit.as_of, tally.counts, spool))
         else:
-            print_blocks(as_asked(args, _report(as_of, tally, args.csv)))
+            print_blocks(as_asked(audit, _report(audit, tally, args.csv)))
     return REFUSED if tally.required else DONE
 
 
-def _walk(store: Store, args: Namespace, takers: Iterable[Taker]) -> date:
-    """Hand every violation to each of the takers, and return the day of the audit."""
+def _walk(store: Store, args: Namespace, takers: Iterable[Taker]) -> Audit:
+    """Hand every violation to each of the takers, and return the audit."""
     with progress() as show:
         audit = Casework(store, user=Actor.SYSTEM).audit(
             args.as_of,
@@ -137,7 +137,7 @@ def _walk(store: Store, args: Namespace, takers: Iterable[Taker]) -> date:
         for finding in audit:
             for take in takers:
                 take(finding)
-    return audit.as_of
+    return audit
 
 
 def _spool(spool: TextIO, finding: Finding) -> None:
@@ -165,8 +165,8 @@ def _document(as_of: date, counts: Mapping[str, int], spool: TextIO) -> Iterator
     yield "]}\n"
 
 
-def _report(as_of: date, tally: _Tally, csv_file: str | None) -> Iterator[Block]:
-    yield from text.audit(as_of, tally.required, tally.advisory)
+def _report(audit: Audit, tally: _Tally, csv_file: str | None) -> Iterator[Block]:
+    yield from text.audit(audit.as_of, tally.required, tally.advisory, audit.withheld)
     total = tally.counts.total()
     if csv_file is not None:
         yield Line(f"{counted(total, 'violation')} written to {csv_file}.")

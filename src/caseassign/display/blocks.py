@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
 from itertools import groupby, islice
 from operator import itemgetter
-from typing import Final, Generic, Self, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Self, TypeAlias, TypeVar
 
 import attrs
 
-from caseassign.display.words import known_at
+from caseassign.cases import EVERYTHING
+from caseassign.display.words import narrowed_to
 
 T = TypeVar("T")
 
@@ -161,16 +161,16 @@ class Table:
 Block: TypeAlias = Title | Line | Table
 
 
-def as_known_at(blocks: Iterable[Block], moment: datetime) -> Iterator[Block]:
-    """Yield the answer to a question that was asked as known at a moment: the first thing that it says is when."""
-    then = known_at(moment)
+def as_asked(of: Any, blocks: Iterable[Block]) -> Iterator[Block]:
+    """Yield what a result says, and first what the question was narrowed to, and as known when it was asked."""
+    said = narrowed_to(getattr(of, "selection", EVERYTHING), getattr(of, "known_at", None))
     for number, block in enumerate(blocks):
-        if number:
+        if number or not said:
             yield block
         elif isinstance(block, Title):
-            yield Title(f"{block.text}, {then}")
+            yield Title(f"{block.text}, {said}")
         else:
-            yield Line(f"{then[0].upper()}{then[1:]}:")
+            yield Line(f"{said[0].upper()}{said[1:]}:")
             yield block
 
 

@@ -31,7 +31,7 @@ def caseloads(of: Caseloads, user: User | None = None, at_most: int | None = Non
     cases, cover = sum(row.cases for row in of), sum(row.cover for row in of)
     hidden = f" {counted(of.withheld, 'case')} withheld." if of.withheld else ""
     if of.rows:
-        yield Title(f"{of.title} {when}")
+        yield Title(f"Caseloads {when}")
         yield Table.of(_CASELOADS, of, at_most)
         more = f", and cover of {counted(cover, 'case')}" if cover else ""
         yield Line(f"{counted(len(of), 'user')}, {counted(cases, 'case')}{more}.{hidden}")
@@ -57,7 +57,7 @@ def coming_up(of: ComingUp, user: User | None = None, at_most: int | None = None
     """Yield what ends within some days, for one user or for all."""
     who = "" if user is None else f" for {person(user)}"
     if of.rows:
-        yield Title(f"{of.title}{who} after {day(of.as_of)}, by {day(of.until)}")
+        yield Title(f"Coming up{who} after {day(of.as_of)}, by {day(of.until)}")
         yield Table.of(_COMING_UP, of, at_most)
         yield Line(f"{counted(len(of), 'row')}.{withheld(of.withheld)}")
     else:

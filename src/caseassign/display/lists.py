@@ -65,7 +65,7 @@ def client_record(record: ClientRecord, at_most: int | None = None) -> Iterator[
     """Yield a client's enrollments, each with its household and its case managers."""
     yield Title(f"{person(record.client)} as of {day(record.as_of)}")
     yield Line(f"{counted(len(record.enrollments), 'enrollment')}.{withheld(record.withheld)}")
-    for of_one in record.enrollments:
+    for of_one in record.enrollments[:at_most]:
         yield Title(_enrollment_title(of_one, record.as_of))
         members = [f"{person(client)}, {relationship(member.relationship_to_hoh)}" for member, client in of_one.members]
         yield Line(f"Household: {'; '.join(members)}")
@@ -73,6 +73,8 @@ def client_record(record: ClientRecord, at_most: int | None = None) -> Iterator[
             yield Table.of((*CASE_MANAGER, STATUS, ASSIGNMENT, *STINT, *ROLE), of_one.case_managers, at_most)
         else:
             yield Line("Nobody is assigned.")
+    if at_most is not None and len(record.enrollments) > at_most:
+        yield Line(f"… and {len(record.enrollments) - at_most:,} more")
 
 
 def _enrollment_title(record: EnrollmentRecord, as_of: date) -> str:

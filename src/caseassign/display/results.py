@@ -18,10 +18,10 @@ from caseassign.caseloads import Caseloads
 from caseassign.cases import Cases
 from caseassign.coming_up import ComingUp
 from caseassign.display import caseloads, lists, plans, story, text
-from caseassign.display.blocks import Block, Column, Line, Table, Title
+from caseassign.display.blocks import Block, Column, Line, Table, Title, as_asked
 from caseassign.display.words import counted, day, person
 from caseassign.histories import History
-from caseassign.model import CaseAssignment, Client, User
+from caseassign.model import COVER, CaseAssignment, Client, User
 from caseassign.out_of_use import OutOfUse
 from caseassign.questions import ClientRecord, Users
 from caseassign.results import Result
@@ -29,11 +29,18 @@ from caseassign.tables_audit import Broken, TablesAudit
 
 _F = TypeVar("_F", Finding, Broken)
 
+
+def _end(of: CaseAssignment, *, cover: bool) -> str:
+    is_meant = not of.period.is_empty and (of.role == COVER) is cover
+    return "" if of.end_date is None or not is_meant else day(of.end_date)
+
+
 _STINTS: Final[tuple[Column[CaseAssignment], ...]] = (
     Column("Enrollment", lambda stint: stint.enrollment_id),
     Column("User", lambda stint: stint.user_id),
-    Column("Starts on", lambda stint: day(stint.start_date)),
-    Column("Ends on", lambda stint: "" if stint.end_date is None else day(stint.end_date)),
+    Column("Starts on", lambda stint: f"{'Same day, ' if stint.period.is_empty else ''}{day(stint.start_date)}"),
+    Column("Ends on", lambda stint: _end(stint, cover=False)),
+    Column("Back on", lambda stint: _end(stint, cover=True)),
     Column("Role", lambda stint: stint.role),
     Column("Kept after exit", lambda stint: "yes" if stint.kept_after_exit else ""),
     Column("Void", lambda stint: "yes" if stint.voided else ""),
@@ -58,7 +65,7 @@ _BROKEN: Final[tuple[Column[Broken], ...]] = (
 
 def blocks(of: Result, at_most: int | None) -> Iterator[Block]:
     """Return the blocks that say what a result says, with at most so many rows of each table."""
-    return _SAID[type(of)](of, at_most)
+    return as_asked(of, _SAID[type(of)](of, at_most))
 
 
 def _cases(of: Cases, at_most: int | None) -> Iterator[Block]:
@@ -105,7 +112,7 @@ def _imported_list(of: AssignmentImport, _: int | None) -> Iterator[Block]:
 
 def _audit(of: Audit, at_most: int | None) -> Iterator[Block]:
     required, advisory, first = _tallied(of, at_most)
-    yield from text.audit(of.as_of, required, advisory)
+    yield from text.audit(of.as_of, required, advisory, of.withheld)
     total = required.total() + advisory.total()
     if first:
         yield from text.violations(first, total - len(first))

@@ -203,13 +203,15 @@ def _counts(counts: Mapping[str, int], header: str, meanings: Mapping[str, str])
     return Table.of(columns, sorted(counts.items()))
 
 
-def audit(as_of: date, required: Mapping[str, int], advisory: Mapping[str, int]) -> Iterator[Block]:
-    """Yield how many violations of each code an audit found."""
+def audit(as_of: date, required: Mapping[str, int], advisory: Mapping[str, int], withheld: int = 0) -> Iterator[Block]:
+    """Yield how many violations of each code an audit found, and how many enrollments it could not look at."""
     yield Title(f"Audit as of {day(as_of)}")
     for kind, counts in (("Required", required), ("Advisory", advisory)):
         yield Line(f"{kind}: {counted(sum(counts.values()), 'violation')}.")
         if counts:
             yield _counts(counts, "Must be true, and is not", {**RULES, **OF_AGENCIES})
+    if withheld:
+        yield Line(f"{counted(withheld, 'enrollment')} withheld.")
 
 
 def violations(findings: Iterable[Finding], more: int = 0) -> Iterator[Block]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Final
 
+from caseassign.cases import Selection
 from caseassign.errors import Violation
 from caseassign.model import CaseAssignment, Client, RelationshipToHoH, User
 
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+_NAMED: Final = 5
+"""How many ids of a kind are named at most."""
 
 
 def day(of: date) -> str:
@@ -28,6 +33,20 @@ def known_at(of: datetime) -> str:
     of = of.astimezone(UTC)
     is_whole_minute = (of.second, of.microsecond) == (59, 999_999)
     return f"as known at {moment(of) if is_whole_minute else f'{day(of)} {of:%H:%M:%S} UTC'}"
+
+
+def narrowed_to(of: Selection, at: datetime | None) -> str:
+    """Return what alone an answer holds for, like ``in project P1, as known at 2 Mar 2026 14:05 UTC``; or nothing."""
+    of_kinds = (("in project", of.projects), ("in organization", of.organizations), ("in role", of.roles))
+    said = [_among(what, sorted(ids)) for what, ids in of_kinds if ids is not None]
+    return ", ".join([*said, *([] if at is None else [known_at(at)])])
+
+
+def _among(what: str, ids: Sequence[str]) -> str:
+    if not ids:
+        return f"{what.replace('in ', 'in no ')}"
+    more = [f"{len(ids) - _NAMED:,} more"] if len(ids) > _NAMED else []
+    return f"{what}{'' if len(ids) == 1 else 's'} {' and '.join([', '.join(ids[:_NAMED]), *more])}"
 
 
 def counted(number: int, noun: str) -> str:
