@@ -21,6 +21,9 @@ def test_a_reassignment_is_previewed_applied_and_undone(visitor: Person) -> None
     expect(sam.row(MINE)).to_contain_text("the new case manager holds it already")
     assert kim.log_in("kim").go("/active/").page.get_by_role("table").inner_text() == before
     plan(sam)
+    sam.fill("First day of the new case manager", "2026-03-09").press("Apply").says("look again, then apply")
+    expect(sam.page.get_by_label("First day of the new case manager")).to_have_value("2026-03-09")
+    sam.fill("First day of the new case manager", "2026-03-02").press("Preview the plan")
     sam.press("Apply").says("10 case assignments began with it")
     done = sam.page.url
     kim.log_in("kim").go("/active/").says("No client is assigned to you.")

@@ -24,13 +24,15 @@ def problems(page: Any) -> Iterator[str]:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_the_page_passes_an_automated_check_of_accessibility(visitor: Person, name: str) -> None:
-    """Every page has landmarks, headings, labels and enough contrast, in light and in dark."""
+    """Every page has landmarks, headings, labels and enough contrast, in light and in dark; it fits on a telephone."""
     PAGES[name](visitor)
     for scheme in ("light", "dark"):
         visitor.page.emulate_media(color_scheme=scheme)
         assert list(problems(visitor.page)) == []
     expect(visitor.page.get_by_role("heading", level=1)).to_have_count(1)
     expect(visitor.page.get_by_role("main")).to_have_count(1)
+    visitor.page.set_viewport_size({"width": 360, "height": 720})
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 def test_the_check_finds_what_is_wrong(visitor: Person) -> None:

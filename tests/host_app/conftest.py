@@ -46,9 +46,9 @@ class Agency:
 
     def __init__(self) -> None:
         from agency.access import STORE, today  # noqa: PLC0415  # Django has to be set up first
-        from agency.models import Assignment, Enrollment  # noqa: PLC0415
+        from agency.models import Assignment, Enrollment, Worker  # noqa: PLC0415
 
-        self.assignments, self.enrollments = Assignment.objects, Enrollment.objects
+        self.assignments, self.enrollments, self.workers = Assignment.objects, Enrollment.objects, Worker.objects
         self.store, self.today = STORE, today
 
     def as_(self, user: Any, **options: Any) -> Casework:

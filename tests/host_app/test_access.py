@@ -111,8 +111,24 @@ def test_every_write_needs_the_token_of_the_site(agency: Agency) -> None:
 
 
 def test_what_writes_at_one_click_answers_to_post_alone(agency: Agency) -> None:
-    """A link that is followed, by a robot too, reactivates nothing."""
-    assert agency.browser("kim").get("/inactive/any/reactivate/").status_code == 405
+    """A link that is followed, by a robot too, reactivates nothing; who had to log in first is led back to the list."""
+    past = agency.assignments.get(worker__hmis_id="U1", enrollment__hmis_id="E0117").hmis_id
+    before = agency.state()
+    assert agency.browser("kim").get(f"/inactive/{past}/reactivate/").headers["Location"] == "/inactive/"
+    assert agency.state() == before
+
+
+def test_who_has_left_sees_nothing_any_more(agency: Agency) -> None:
+    """SPEC 8.1: from the first day no longer worked, no page shows anything to them, the agency's own ones included."""
+    browser = agency.browser("kim")
+    assert browser.get("/clients/?search=quinn").status_code == 200
+    agency.workers.filter(hmis_id="U1").update(left_on="2026-03-03")
+    assert browser.get("/clients/?search=quinn").status_code == 200
+    agency.workers.filter(hmis_id="U1").update(left_on="2026-03-02")
+    for path in PAGES.values():
+        answer = browser.get(path)
+        assert answer.status_code == 403
+        assert b"Quinn" not in answer.content
 
 
 def test_every_action_is_one_permission_of_django(agency: Agency) -> None:

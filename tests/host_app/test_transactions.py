@@ -40,8 +40,13 @@ def test_what_the_database_refuses_of_the_host_takes_the_act_with_it(agency: Age
     assert agency.state() == before
 
 
-def test_a_page_whose_own_part_fails_leaves_nothing_of_the_act(agency: Agency) -> None:
-    """SPEC 10.1: where the agency's own column cannot be written, the exit of the same form is undone with it."""
+def test_a_page_whose_own_part_fails_leaves_nothing_of_the_act(
+    agency: Agency, caplog: pytest.LogCaptureFixture
+) -> None:
+    """SPEC 10.1: where the agency's own column cannot be written, the exit of the same form is undone with it.
+
+    The answer is a page, and a line of the log, which say nothing of the client.
+    """
     from django.db import connection  # noqa: PLC0415  # Django has to be set up first
 
     with connection.cursor() as cursor:
@@ -50,10 +55,13 @@ def test_a_page_whose_own_part_fails_leaves_nothing_of_the_act(agency: Agency) -
             "BEGIN SELECT RAISE(ABORT, 'no'); END"
         )
     before = agency.state()
-    browser = agency.browser("kim", raise_request_exception=False)
     said = {"mark": "m", "exit_date": "2026-03-01", "destination": "Rental"}
-    assert browser.post(f"/clients/{CLIENT}/enrollments/{ENROLLMENT}/exit/", said).status_code == 500
+    answer = agency.browser("kim").post(f"/clients/{CLIENT}/enrollments/{ENROLLMENT}/exit/", said)
     assert agency.state() == before
+    assert answer.status_code == 500
+    assert b"Something failed" in answer.content
+    lines = [line.getMessage() for line in caplog.records if line.name == "agency.pages"]
+    assert lines == ["exit failed: the database refused: SQLITE_CONSTRAINT_TRIGGER"]
 
 
 def test_a_host_that_commits_keeps_both(agency: Agency) -> None:

@@ -22,6 +22,7 @@ CASE_MANAGERS = (
     Action.ASSIGNMENT_END,
     Action.ASSIGNMENT_AMEND,
     Action.ASSIGNMENT_REACTIVATE,
+    Action.ASSIGNMENT_VOID,
 )
 HMIS_REPORTS = (Action.CASELOAD_VIEW, Action.CASELOAD_REASSIGN, Action.BATCH_UNDO)
 GROUPS = {"Case Managers": CASE_MANAGERS, "HMIS Reports": HMIS_REPORTS}
@@ -61,9 +62,14 @@ def today() -> date:
     return settings.TODAY or today_in(settings.TIME_ZONE)()
 
 
+def worker_of(account: AbstractBaseUser) -> Worker | None:
+    """Return the worker behind an account; None where there is none, or where they have left."""
+    return Worker.objects.filter(account=account.pk).exclude(left_on__lte=today()).first()
+
+
 def casework_for(account: AbstractBaseUser) -> Casework:
     """Return what the worker behind an account can do and ask: one for each request."""
-    worker = Worker.objects.filter(account=account.pk).first()
+    worker = worker_of(account)
     if worker is None:
         raise PermissionDeniedError("log-in", f"{account.get_username()} is nobody of the staff")
     return Casework(STORE, user=worker.hmis_id, policy=AgencyPolicy(account), clock=today)

@@ -1,18 +1,15 @@
-"""The forms: plain, with what caseassign refuses beside the field that it names."""
+"""The forms of the pages, one for each act."""
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from hashlib import sha256
+from collections.abc import Mapping
+from datetime import date
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 
 from agency.access import today
-from agency.models import new_id
-from agency.templatetags.agency import person
-from caseassign import UNCHANGED, InvalidRecordError, RelationshipToHoH, RuleViolationError, User
+from agency.basic_forms import ActForm, DayField, Form, SearchingForm
+from caseassign import RelationshipToHoH
 
 RELATIONSHIPS = [
     (RelationshipToHoH.SELF, "Self (head of household)"),
@@ -24,23 +21,6 @@ RELATIONSHIPS = [
 ]
 
 
-class DayField(forms.DateField):
-    """A day, as browsers let people choose it, and as they send it."""
-
-    def __init__(self, **options: Any) -> None:
-        widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-        super().__init__(widget=widget, input_formats=["%Y-%m-%d"], **options)
-
-
-class Form(forms.Form):
-    """A form, with its fields drawn one below the other."""
-
-    template_name = "agency/fields.html"
-
-    def __init__(self, data: Any = None, **options: Any) -> None:
-        super().__init__(data, label_suffix="", **options)
-
-
 class LogInForm(AuthenticationForm):
     """Django's own, drawn like the others."""
 
@@ -48,49 +28,7 @@ class LogInForm(AuthenticationForm):
         super().__init__(*given, label_suffix="", **options)
 
 
-class ActForm(Form):
-    """A form whose button carries out an act."""
-
-    mark = forms.CharField(widget=forms.HiddenInput, initial=new_id)
-    """What tells this form from the same one, opened again."""
-
-    PLACES: ClassVar[dict[str, str]] = {"user_id": "case_manager", "enrollment_id": "enrollment"}
-    """Where a field of a record is called otherwise on the form."""
-
-    @property
-    def command_id(self) -> str:
-        """What makes one act of a button that is pressed twice: this form, with this in it."""
-        said = sorted((name, self.data.getlist(name)) for name in self.data if name != "csrfmiddlewaretoken")
-        return sha256(json.dumps(said).encode()).hexdigest()
-
-    @contextmanager
-    def explained(self) -> Iterator[None]:
-        """Put what an act is refused with beside the field that it names."""
-        try:
-            yield
-        except RuleViolationError as refused:
-            for violation in refused.violations:
-                self._explain(violation.field, violation.message)
-        except InvalidRecordError as invalid:
-            self._explain(invalid.field, f"{invalid.field} {invalid.problem}")
-
-    def _explain(self, field: str, message: str) -> None:
-        place = self.PLACES.get(field, field)
-        sentence = f"{message[:1].upper()}{message[1:]}"
-        self.add_error(place if place in self.fields else None, sentence if sentence.endswith("?") else f"{sentence}.")
-
-    def kept(self, field: str) -> Any:
-        """Return what is in a field, or that it is unchanged since the form was opened."""
-        return self.cleaned_data[field] if field in self.changed_data else UNCHANGED
-
-
-def people(users: Iterable[User], me: str) -> list[tuple[str, str]]:
-    """Return users to choose from, with oneself first."""
-    named = [(user.user_id, person(user) + (" (me)" if user.user_id == me else "")) for user in users]
-    return sorted(named, key=lambda choice: choice[0] != me)
-
-
-class AssignmentForm(ActForm):
+class AssignmentForm(SearchingForm):
     """Add Case Assignment: the start is today and the case manager is oneself, unless one says otherwise."""
 
     start_date = DayField(label="Assignment start date", initial=today)
@@ -103,7 +41,7 @@ class AssignmentForm(ActForm):
 
 
 class EditAssignmentForm(ActForm):
-    """An end date beside a status box, which must not contradict each other."""
+    """An end date beside a status box, which must not contradict each other, nor what the assignment is by now."""
 
     end_date = DayField(
         label="End date",
@@ -111,14 +49,28 @@ class EditAssignmentForm(ActForm):
         show_hidden_initial=True,
         help_text="The assignment ends on this day: the day before is the last day responsible.",
     )
-    status = forms.ChoiceField(label="Status", choices=[("Active", "Active"), ("Inactive", "Inactive")])
+    status = forms.ChoiceField(label="Status", show_hidden_initial=True)
     reason = forms.CharField(label="Reason", required=False, max_length=200)
+
+    def __init__(self, data: Any, *, end_date: date | None, status: str) -> None:
+        super().__init__(data, initial={"end_date": end_date, "status": status})
+        lasting = ["Upcoming"] if status == "Upcoming" else ["Active", "Inactive"]
+        void = ("Void", "Void: it should never have existed")
+        self.fields["status"].choices = [*((each, each) for each in lasting), void]
+
+    def clean(self) -> None:
+        """Refuse a status that nobody chose: it was there when the form was opened, and has changed since."""
+        status, now = self.cleaned_data.get("status"), self.initial["status"]
+        if not status or "status" in self.changed_data:
+            return
+        if status != now:
+            self.add_error("status", f"It is {now} by now: somebody has changed it. Open the form again.")
+        elif status == "Inactive" and "end_date" in self.cleaned_data and self.kept("end_date") is None:
+            self.add_error("end_date", "Inactive, yet its end is taken away: Inactive with an end, or Active?")
 
 
 class EditEnrollmentForm(ActForm):
     """The pen: the days of an enrollment, and who a member is to the head of household."""
-
-    PLACES: ClassVar = {"start_date": "entry_date", "end_date": "exit_date"}
 
     entry_date = DayField(label="Entry date", show_hidden_initial=True)
     exit_date = DayField(label="Exit date", required=False, show_hidden_initial=True)
@@ -130,7 +82,7 @@ class EditEnrollmentForm(ActForm):
         required=False,
         show_hidden_initial=True,
     )
-    bed = forms.CharField(label="Bed", required=False, max_length=20)
+    bed = forms.CharField(label="Bed", required=False, max_length=20, show_hidden_initial=True)
     adjust = forms.BooleanField(
         label="Fit the case assignments to these days",
         required=False,
@@ -150,9 +102,18 @@ class ExitForm(ActForm):
     )
     household = forms.BooleanField(label="Exit every open member of the household", required=False)
     end_assignments = forms.MultipleChoiceField(
-        label="End the case assignment of", widget=forms.CheckboxSelectMultiple, required=False
+        label="End the case assignment of",
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        show_hidden_initial=True,
+        help_text="Who is unticked stays responsible. With an exit in the past, what has ended since then ends on that day.",
     )
     reason = forms.CharField(label="Reason", required=False, max_length=200)
+
+    @property
+    def shown(self) -> set[str]:
+        """Whose boxes were there when the form was opened."""
+        return set(self.data.getlist(self["end_assignments"].html_initial_name)) if self.is_bound else set()
 
 
 class EntryForm(Form):
@@ -165,7 +126,7 @@ class EntryForm(Form):
     )
 
 
-class HouseholdForm(ActForm):
+class HouseholdForm(SearchingForm):
     """Enrollment Entry, second part: for each member the relationship, the case manager and the bed."""
 
     def __init__(
@@ -174,7 +135,7 @@ class HouseholdForm(ActForm):
         *,
         members: list[tuple[str, str]],
         relationships: Mapping[str, RelationshipToHoH | None],
-        case_managers: list[tuple[str, str]],
+        me: str,
     ) -> None:
         super().__init__(data)
         self.members = members
@@ -186,10 +147,7 @@ class HouseholdForm(ActForm):
                 initial=relationships.get(key),
             )
             self.fields[f"case_manager_{key}"] = forms.ChoiceField(
-                label="Case manager",
-                choices=[*case_managers, ("", "Nobody yet")],
-                required=False,
-                initial=case_managers[0][0] if case_managers else "",
+                label="Case manager", choices=[("", "Nobody yet")], required=False, initial=me
             )
             self.fields[f"bed_{key}"] = forms.CharField(label="Bed", required=False, max_length=20)
         self.fields["reason"] = forms.CharField(label="Reason", required=False, max_length=200)
@@ -210,7 +168,7 @@ class ReassignmentForm(ActForm):
 
     PLACES: ClassVar = {"user_id": "to", "start_date": "on", "assignment_id": ""}
 
-    from_ = forms.ChoiceField(label="Reassign the cases of")
+    from_ = forms.CharField(label="Reassign the cases of", widget=forms.Select)
     to = forms.MultipleChoiceField(
         label="To",
         widget=forms.CheckboxSelectMultiple,

@@ -1,20 +1,24 @@
 """What every page has in common: somebody is logged in, and what caseassign refuses becomes an answer."""
 
+import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
+from django.views.defaults import server_error
 
-from agency.access import casework_for, today
-from agency.models import Worker
-from caseassign import Casework, ConflictError, NotFoundError, PermissionDeniedError, retrying
+from agency.access import casework_for, today, worker_of
+from caseassign import Casework, ConflictError, NotFoundError, PermissionDeniedError, StorageError, retrying
 from caseassign.questions import ClientRecord
 
 View = Callable[..., HttpResponse]
+
+LONGEST_SEARCH = 100
+"""How long a text is that is searched for. No name is longer, and databases take only so many words."""
 
 
 def page(view: View) -> View:
@@ -26,6 +30,8 @@ def page(view: View) -> View:
     @wraps(view)
     @login_required
     def answered(request: HttpRequest, **named: Any) -> HttpResponse:
+        if "%00" in request.get_full_path():  # what no record is called, and PostgreSQL takes in no text
+            raise Http404
         try:
             work = casework_for(request.user)
             return retrying(lambda: view(request, work, **named))
@@ -35,8 +41,16 @@ def page(view: View) -> View:
             raise Http404 from missing
         except ConflictError:
             return render(request, "agency/conflict.html", status=409)
+        except StorageError as error:
+            logging.getLogger(__name__).error("%s failed: %s", request.resolver_match.view_name, error.problem)
+            return server_error(request)
 
     return answered
+
+
+def searched(said: QueryDict) -> str:
+    """Return what is searched for."""
+    return said.get("search", "")[:LONGEST_SEARCH]
 
 
 def record_of(work: Casework, personal_id: str) -> ClientRecord:
@@ -49,8 +63,8 @@ def record_of(work: Casework, personal_id: str) -> ClientRecord:
 
 def workspace(request: HttpRequest) -> dict[str, Any]:
     """Return what the frame around each page shows: who is logged in, and which day it is."""
-    me = Worker.objects.filter(account=request.user.pk).first() if request.user.is_authenticated else None
-    return {"me": me, "today": today()}
+    me = worker_of(request.user) if request.user.is_authenticated else None
+    return {"me": me, "today": today(), "longest_search": LONGEST_SEARCH}
 
 
 class ContentSecurityPolicy:

@@ -1,4 +1,4 @@
-"""Where each page is. What writes answers to POST alone."""
+"""Where each page is. What writes does so on POST alone."""
 
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path

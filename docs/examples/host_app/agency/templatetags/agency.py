@@ -28,8 +28,8 @@ def named(project: Project) -> str:
 
 @register.filter
 def day(value: date | None) -> str:
-    """Return a day as people write it."""
-    return "" if value is None else date_format(value, "j M Y").replace(" ", "\N{NO-BREAK SPACE}")
+    """Return a day as people write it; nothing where there is none."""
+    return date_format(value, "j M Y").replace(" ", "\N{NO-BREAK SPACE}") if value else ""
 
 
 @register.filter

@@ -6,9 +6,9 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from agency.access import codename
-from agency.models import Client, Worker
-from agency.pages import page, record_of
+from agency.access import codename, worker_of
+from agency.models import Client
+from agency.pages import page, record_of, searched
 from caseassign import Action, AssignmentStatus, Casework, PermissionDeniedError
 
 
@@ -16,8 +16,8 @@ def clients_seen_by(account: Any) -> QuerySet[Client]:
     """Return the clients with an enrollment that the account may see, and those without any: a question of our own."""
     if not account.has_perm(f"agency.{codename(Action.CLIENT_VIEW)}"):
         raise PermissionDeniedError(Action.CLIENT_VIEW, f"{account.get_username()} may not look at clients")
-    worker = Worker.objects.get(account=account.pk)
-    theirs = Q(enrollment__project__organization__hmis_id__in=worker.organizations, enrollment__deleted=False)
+    organizations = worker_of(account).organizations
+    theirs = Q(enrollment__project__organization__hmis_id__in=organizations, enrollment__deleted=False)
     return Client.objects.filter(theirs | Q(enrollment__isnull=True)).distinct()
 
 
@@ -32,7 +32,7 @@ def search(account: Any, text: str) -> QuerySet[Client]:
 @page
 def find(request: HttpRequest, work: Casework) -> HttpResponse:
     """Find a client by a part of the name, or the id."""
-    text = request.GET.get("search", "")
+    text = searched(request.GET)
     found = search(request.user, text)
     context = {"search": text, "clients": found[:50], "count": found.count(), "workspace": "client"}
     return render(request, "agency/clients.html", context)

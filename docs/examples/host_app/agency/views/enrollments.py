@@ -5,13 +5,12 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from agency.access import today
-from agency.forms import EditEnrollmentForm, EntryForm, ExitForm, HouseholdForm, people
-from agency.models import Enrollment, Project, Worker
-from agency.pages import page, record_of
+from agency.access import today, worker_of
+from agency.forms import EditEnrollmentForm, EntryForm, ExitForm, HouseholdForm
+from agency.models import Enrollment, Project
+from agency.pages import page, record_of, searched
 from agency.store import serial
-from agency.templatetags.agency import person
-from agency.views.assignments import me_of
+from agency.templatetags.agency import day, person
 from agency.views.clients import clients_seen_by, search
 from caseassign import AssignmentStatus, Case, Casework, NotFoundError, RelationshipToHoH
 from caseassign.questions import ClientRecord, EnrollmentRecord
@@ -28,9 +27,9 @@ def one_of(record: ClientRecord, enrollment_id: str) -> EnrollmentRecord:
 @page
 def entry(request: HttpRequest, work: Casework, personal_id: str) -> HttpResponse:
     """Enrollment Entry: the project, the day, and who enrolls as well. It only asks, and writes nothing."""
-    record, text = record_of(work, personal_id), request.GET.get("search", "")
-    worker = Worker.objects.get(account=request.user.pk)
-    projects = Project.objects.filter(organization__hmis_id__in=worker.organizations).order_by("name")
+    record, text = record_of(work, personal_id), searched(request.GET)
+    organizations = worker_of(request.user).organizations
+    projects = Project.objects.filter(organization__hmis_id__in=organizations).order_by("name")
     known = {member.personal_id: person(member) for each in record.enrollments for _, member in each.members}
     chosen = clients_seen_by(request.user).filter(hmis_id__in=request.GET.getlist("member"))
     found = search(request.user, text)[:20] if text else []
@@ -55,31 +54,31 @@ def entry(request: HttpRequest, work: Casework, personal_id: str) -> HttpRespons
 @page
 def household(request: HttpRequest, work: Casework, personal_id: str) -> HttpResponse:
     """Enrollment Entry: a case manager for each member, who is oneself unless another one is chosen."""
-    me, text = me_of(request), request.GET.get("search", "")
-    asked = EntryForm(request.GET)
-    ids = [personal_id, *(key for key in request.GET.getlist("member") if key != personal_id)]
+    me, asked = worker_of(request.user).hmis_id, EntryForm(request.GET)
+    ids = list(dict.fromkeys([personal_id, *request.GET.getlist("member")]))
     asked.fields["project"].choices = [(request.GET.get("project", ""),) * 2]
     asked.fields["member"].choices = [(key, key) for key in ids]
     if not asked.is_valid():
         return redirect("entry", personal_id)
-    project, day = asked.cleaned_data["project"], asked.cleaned_data["entry_date"]
-    found = {user.user_id: user for user in work.find_case_managers(text, project=project)}
-    mine = {user.user_id: user for user in work.find_case_managers(me, project=project) if user.user_id == me}
+    project, entry_date = asked.cleaned_data["project"], asked.cleaned_data["entry_date"]
+    may = {user.user_id: user for user in work.find_case_managers("", project=project) if not user.has_left(entry_date)}
     record = record_of(work, personal_id)
     members = [(key, person(record_of(work, key).client)) for key in ids]
     form = HouseholdForm(
         request.POST or None,
         members=members,
         relationships=relationships(record, ids),
-        case_managers=people((mine | found).values(), me),
+        me=me if me in may else "",
     )
+    found = [user.user_id for user in work.find_case_managers(form.searched) if user.user_id in may]
+    form.offer(may, found, me)
     if form.is_valid():
         with form.explained():
             with serial():
                 done = work.enroll(
                     form.of_members("relationship"),
                     project,
-                    on=day,
+                    on=entry_date,
                     case_manager={key: user or None for key, user in form.of_members("case_manager").items()},
                     reason=form.cleaned_data["reason"] or None,
                     command_id=form.command_id,
@@ -90,7 +89,7 @@ def household(request: HttpRequest, work: Casework, personal_id: str) -> HttpRes
             messages.success(request, f"Enrolled: {', '.join(name for _, name in members)}.")
             return redirect("client", personal_id)
     row = Project.objects.filter(hmis_id=project).first()
-    context = {"form": form, "project": row, "day": day, "search": text, "client": record.client, "found": len(found)}
+    context = {"form": form, "project": row, "day": entry_date, "client": record.client, "found": len(found)}
     return render(request, "agency/entry_household.html", context)
 
 
@@ -132,7 +131,8 @@ def edit(request: HttpRequest, work: Casework, personal_id: str, enrollment_id: 
                     reason=form.cleaned_data["reason"] or None,
                     command_id=form.command_id,
                 )
-                Enrollment.objects.filter(hmis_id=enrollment_id).update(bed=form.cleaned_data["bed"])
+                if "bed" in form.changed_data:
+                    Enrollment.objects.filter(hmis_id=enrollment_id).update(bed=form.cleaned_data["bed"])
             messages.success(request, "Enrollment saved.")
             return redirect("client", personal_id)
     return render(request, "agency/edit_enrollment.html", {"client": record.client, "each": each, "form": form})
@@ -143,40 +143,45 @@ def leave(request: HttpRequest, work: Casework, personal_id: str, enrollment_id:
     """Enrollment Exit: the box of each case manager is ticked; who is unticked stays responsible."""
     record = record_of(work, personal_id)
     each = one_of(record, enrollment_id)
-    family = {member.enrollment_id for member, _ in each.members}
-    leaving = {member.enrollment_id for member, _ in each.members if member.is_open(today())} | {enrollment_id}
-    ticked = request.POST.getlist("end_assignments")  # a button that is pressed twice finds them ended already
-    held = [
-        case
+    family = {member.enrollment_id: member for member, _ in each.members}
+    cases = {
+        case.assignment.assignment_id: case
         for personal in dict.fromkeys(client.personal_id for _, client in each.members)
         for case in work.case_managers(personal)
-        if (case.enrollment.enrollment_id in leaving and case.status is not AssignmentStatus.INACTIVE)
-        or (case.enrollment.enrollment_id in family and case.assignment.assignment_id in ticked)
-    ]
-    boxes = [(case.assignment.assignment_id, box(case, is_own=case.enrollment == each.enrollment)) for case in held]
+        if case.enrollment.enrollment_id in family
+    }
+    leaving = {key for key, member in family.items() if member.is_open(today())} | {enrollment_id}
     form = ExitForm(request.POST or None)
     if len(leaving) == 1 and "household" not in request.POST:
         del form.fields["household"]
-    form.fields["end_assignments"].choices = boxes
-    form.fields["end_assignments"].initial = [key for key, _ in boxes]
+    # A button that is pressed twice finds them ended, or void, already.
+    offered = dict.fromkeys(form.shown, "Ended, or void, by now") | {
+        key: box(case, is_own=case.enrollment == each.enrollment)
+        for key, case in cases.items()
+        if case.enrollment.enrollment_id in leaving and case.status is not AssignmentStatus.INACTIVE
+    }
+    form.fields["end_assignments"].choices = offered.items()
+    form.fields["end_assignments"].initial = list(offered)
     if form.is_valid():
         said = form.cleaned_data
-        household = said.get("household", False)
-        meant = family if household else {enrollment_id}
-        theirs = {case.assignment.assignment_id for case in held if case.enrollment.enrollment_id in meant}
+        on, household = said["exit_date"], said.get("household", False)
+        kept = form.shown - set(said["end_assignments"])
+        meant = {key for key, member in family.items() if household and member.is_open(on)} | {enrollment_id}
+        ended = [key for key, case in cases.items() if case.enrollment.enrollment_id in meant and key not in kept]
         with form.explained():
             with serial():
                 done = work.exit(
                     enrollment_id,
-                    on=said["exit_date"],
-                    end_assignments=sorted(theirs & set(said["end_assignments"])),
+                    on=on,
+                    end_assignments=ended if kept else True,
                     household=household,
                     reason=said["reason"] or None,
                     command_id=form.command_id,
                 )
-                left = [enrollment.enrollment_id for enrollment in done.enrollments]
+                left = [change.record.id for change in done.changes if change.record.kind == "enrollment"]
                 Enrollment.objects.filter(hmis_id__in=left).update(destination=said["destination"])
-            messages.success(request, "Exited." if len(left) == 1 else f"{len(left)} members exited.")
+            exited = "Exited." if len(left) == 1 else f"{len(left)} members exited."
+            messages.success(request, exited if left else "Exited on that day already: nothing was changed.")
             return redirect("client", personal_id)
     context = {"client": record.client, "each": each, "form": form}
     return render(request, "agency/exit.html", context)
@@ -184,4 +189,8 @@ def leave(request: HttpRequest, work: Casework, personal_id: str, enrollment_id:
 
 def box(case: Case, *, is_own: bool) -> str:
     """Return what stands beside the box of a case manager."""
-    return person(case.case_manager) + ("" if is_own else f", for {person(case.client)}, if the household exits")
+    is_upcoming = case.status is AssignmentStatus.UPCOMING
+    begins = f", from {day(case.assignment.start_date)} on (void if the exit is earlier)" if is_upcoming else ""
+    return (
+        person(case.case_manager) + begins + ("" if is_own else f", for {person(case.client)}, if the household exits")
+    )

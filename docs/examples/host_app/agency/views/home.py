@@ -3,7 +3,6 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST
 
 from agency.pages import page
 from caseassign import AssignmentStatus, Casework, RuleViolationError
@@ -28,10 +27,11 @@ def inactive(request: HttpRequest, work: Casework) -> HttpResponse:
     return render(request, "agency/inactive.html", {"cases": work.inactive_cases()})
 
 
-@require_POST
 @page
 def reactivate(request: HttpRequest, work: Casework, assignment_id: str) -> HttpResponse:
-    """Make me, or whoever it was, responsible again from today."""
+    """Make me, or whoever it was, responsible again from today; who had to log in first presses the button again."""
+    if request.method != "POST":
+        return redirect("inactive")
     try:
         work.set_status(assignment_id, AssignmentStatus.ACTIVE)
     except RuleViolationError as refused:

@@ -1,15 +1,16 @@
 """Case Load Reassignment, for those who may: choose, look at the plan, apply it, undo it."""
 
 import json
+from datetime import date
 from hashlib import sha256
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from agency.access import codename
+from agency.access import codename, today, worker_of
 from agency.forms import ReassignmentForm
-from agency.models import Assignment, Project, Worker
+from agency.models import Assignment, Project
 from agency.pages import page
 from agency.templatetags.agency import person
 from caseassign import (
@@ -28,11 +29,12 @@ from caseassign import (
 def choose(request: HttpRequest, work: Casework) -> HttpResponse:
     """Choose, and look at the plan; what is applied is the plan that was looked at, or else nothing."""
     may_or_deny(request)
-    loads = work.caseloads()
+    loads = work.caseloads_during(today(), date.max)  # what is held, and what will be
     names = {load.user_id: person(load.user) for load in loads}
-    form = ReassignmentForm(request.POST or None)
+    said = request.POST.copy()
+    form = ReassignmentForm(said or None)
     held = {load.user_id: load.cases for load in loads}
-    form.fields["from_"].choices = [
+    form.fields["from_"].widget.choices = [
         (load.user_id, f"{names[load.user_id]} ({counted(load.cases)})") for load in loads if load.cases or load.cover
     ]
     form.fields["to"].choices = [
@@ -42,17 +44,22 @@ def choose(request: HttpRequest, work: Casework) -> HttpResponse:
     if form.is_valid():
         with form.explained():
             plan = planned(work, form)
-            if "apply" in request.POST and form.cleaned_data["seen"] == digest(plan):
-                done = work.apply(plan, reason=form.cleaned_data["reason"] or None, command_id=form.command_id)
-                messages.success(request, "Applied.")
-                return redirect("reassigned", done.batch_id) if done.batch_id else redirect("reassignment")
             if "apply" in request.POST:
+                # Another plan is not applied. But a button that is pressed twice is answered like the first time.
+                done = work.apply(
+                    plan,
+                    reason=form.cleaned_data["reason"] or None,
+                    command_id=form.command_id,
+                    dry_run=form.cleaned_data["seen"] != digest(plan),
+                )
+                if done.batch_id:
+                    messages.success(request, "Applied.")
+                    return redirect("reassigned", done.batch_id)
                 messages.error(request, "Something has changed since you looked at the plan: look again, then apply.")
     context = {"form": form, "plan": plan, "names": names}
     if plan is not None:
-        looked_at = request.POST.copy()
-        looked_at["seen"] = digest(plan)
-        context |= {"again": ReassignmentForm(looked_at), "held_already": plan.counts[PlannedOutcome.END_ONLY]}
+        said["seen"] = digest(plan)
+        context["held_already"] = plan.counts[PlannedOutcome.END_ONLY]
     return render(request, "agency/reassignment.html", context)
 
 
@@ -75,8 +82,7 @@ def counted(cases: int) -> str:
 
 def receivers(request: HttpRequest, work: Casework) -> list[User]:
     """Return who may take a case in one of the projects that are open to the worker who is logged in."""
-    organizations = Worker.objects.get(account=request.user.pk).organizations
-    projects = Project.objects.filter(organization__hmis_id__in=organizations)
+    projects = Project.objects.filter(organization__hmis_id__in=worker_of(request.user).organizations)
     may = {user.user_id: user for project in projects for user in work.find_case_managers("", project=project.hmis_id)}
     return sorted(may.values(), key=lambda user: (user.last_name or "", user.first_name or "", user.user_id))
 
@@ -93,6 +99,9 @@ def may_or_deny(request: HttpRequest) -> None:
 def done(request: HttpRequest, work: Casework, batch_id: str) -> HttpResponse:
     """What a reassignment did, and the way back."""
     may_or_deny(request)
+    changes = work.history(batch=batch_id)
+    if {change.action for change in changes} != {Action.CASELOAD_REASSIGN}:
+        raise NotFoundError("reassignment", (batch_id,))
     if request.method == "POST":
         try:
             work.undo(batch_id)
@@ -102,14 +111,22 @@ def done(request: HttpRequest, work: Casework, batch_id: str) -> HttpResponse:
         else:
             messages.success(request, "Undone: every case is held as before.")
         return redirect("reassigned", batch_id)
-    changes = work.history(batch=batch_id)
-    if not changes:
-        raise NotFoundError("batch", (batch_id,))
-    stints = Assignment.objects.filter(hmis_id__in=[change.record.id for change in changes])
-    rows = stints.select_related("worker", "enrollment__client", "enrollment__project")
+    began = [change.record.id for change in changes if change.before is None]
+    rows = Assignment.objects.filter(hmis_id__in=began).select_related(
+        "worker", "enrollment__client", "enrollment__project"
+    )
     context = {
         "changes": changes,
-        "begun": rows.filter(batch_id=batch_id).order_by("enrollment__client__last_name", "hmis_id"),
-        "is_undone": not stints.filter(batch_id=batch_id, voided=False).exists(),
+        "begun": rows.order_by("enrollment__client__last_name", "hmis_id"),
+        "ended": len(changes) - len(began),
+        "is_undone": is_undone(work, batch_id),
     }
     return render(request, "agency/reassigned.html", context)
+
+
+def is_undone(work: Casework, batch_id: str) -> bool:
+    """Whether nothing is left to undo of a reassignment; what cannot be undone is not."""
+    try:
+        return not work.undo(batch_id, dry_run=True).changes
+    except (PermissionDeniedError, RuleViolationError):
+        return False
