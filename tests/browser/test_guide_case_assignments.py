@@ -31,9 +31,7 @@ def test_they_are_also_under_active_case_assignments_in_the_tools_menu(me: Perso
     """You can also find your case assignments under 'Active Case Assignments' in the Tools menu in the home
     workspace.
     """
-    menu = me.menu("Home")
-    expect(menu.get_by_role("heading", name="Tools")).to_be_visible()
-    me.click("Active Case Assignments", within=menu)
+    me.click("Active Case Assignments", within=me.menu("Home").get_by_role("list", name="Tools"))
     assert me.heading() == "Active Case Assignments"
     assert len(me.rows()) == HELD[me.account]
 
@@ -51,6 +49,13 @@ def test_the_page_shows_the_enrollment_and_the_head_of_household(me: Person) -> 
     expect(row.get_by_role("cell", name=MINE, exact=True)).to_be_visible()
 
 
+def test_the_head_of_household_is_that_of_the_household(visitor: Person) -> None:
+    """Head of Household: of a child, somebody else than the client."""
+    visitor.log_in("kim").go("/active/")
+    row = visitor.page.get_by_role("row").filter(has=visitor.page.get_by_role("rowheader", name="Anouk Candlelark"))
+    expect(row).to_contain_text("Mateo Copperquill (household of 3)")
+
+
 def test_select_client_goes_directly_to_the_client_record(me: Person) -> None:
     """You can go directly to the client record by clicking the select client button."""
     me.go("/active/").click(f"Select client {MINE}")
@@ -64,14 +69,18 @@ def test_the_pen_edits_the_enrollment(me: Person) -> None:
     assert me.heading() == "Edit enrollment"
     me.fill("Entry date", "2026-01-05").fill("Bed", "12 B").press("Save")
     me.says("Enrollment saved.").says("5 Jan 2026")
+    me.go("/active/").click(f"Edit enrollment of {MINE}")
+    expect(me.page.get_by_label("Bed")).to_have_value("12 B")
+    me.fill("Bed", "13 A").click("Cancel")
+    assert me.heading() == MINE
+    me.go("/active/").click(f"Edit enrollment of {MINE}")
+    expect(me.page.get_by_label("Bed")).to_have_value("12 B")
 
 
 def test_the_case_manager_list_is_under_case_management_in_the_clients_workspace(me: Person) -> None:
     """You can find the client's Case Manager list in the Clients workspace under the Case Management menu."""
     me.go("/active/").click(f"Select client {MINE}")
-    menu = me.menu("Client")
-    expect(menu.get_by_role("heading", name="Case Management")).to_be_visible()
-    me.click("Case Managers", within=menu)
+    me.click("Case Managers", within=me.menu("Client").get_by_role("list", name="Case Management"))
     assert me.heading() == "Case Manager Assignments"
     assert me.rows() == [NAMES["kim"], NAMES["sam"]]
 
@@ -107,12 +116,18 @@ def test_the_case_manager_defaults_to_the_user_who_creates_the_enrollment(me: Pe
 
 def test_the_search_selects_a_different_user(me: Person) -> None:
     """However, you can use the search function to select a different user."""
-    enter(me)
+    enter(me, "Malik Cloverquill")
     me.fill("Search for a different case manager", "juniper").press("Search")
-    me.choose("Case manager", NAMES["lee"]).press("Enroll")
+    mine, theirs = (me.page.get_by_role("group", name=member) for member in (MINE, "Malik Cloverquill"))
+    offered = mine.get_by_label("Case manager").locator("option").all_inner_texts()
+    assert offered == [f"{me.name} (me)", NAMES["lee"], "Nobody yet"]
+    mine.get_by_label("Case manager").select_option(label=NAMES["lee"])
+    assert me.chosen("Case manager", within=theirs) == f"{me.name} (me)"
+    me.press("Enroll")
     me.says(f"{NAMES['lee']}, Case Manager: Since 25 Feb 2026")
     me.go("/active/")
-    assert len(me.rows()) == HELD[me.account]
+    assert len(me.rows()) == HELD[me.account] + 1
+    expect(me.row("Malik Cloverquill")).to_contain_text("Since 25 Feb 2026")
 
 
 def test_case_managers_are_added_by_clicking_on_add_case_assignment(me: Person) -> None:
@@ -127,16 +142,30 @@ def test_add_the_start_date_case_manager_and_enrollment_and_click_save(me: Perso
     """Simply add the assignment start date, case manager name (will default to yours, or you can search for a different
     case manager), enrollment (must be open during the case assignment timeframe), and click save.
     """
-    me.go(f"{RECORD}case-managers/add/")
+    enter(me)
+    me.press("Enroll").go(f"{RECORD}case-managers/add/")
     assert me.chosen("Case manager") == f"{me.name} (me)"
     expect(me.page.get_by_label("Assignment start date")).to_have_value("2026-03-02")
+    me.fill("Search for a different case manager", "fennel").press("Search").says("0 found")  # works elsewhere
+    assert NAMES["robin"] not in me.page.get_by_label("Case manager", exact=True).inner_text()
     me.fill("Search for a different case manager", "lee").press("Search")
     assert me.chosen("Case manager") == NAMES["lee"]
+    me.choose("Enrollment", "Lantern House Emergency Shelter, since 7 Jan 2026")
     me.fill("Assignment start date", "2026-01-01").press("Save")
     assert "starts before the entry" in me.error_of("Assignment start date")  # not open during all of it
     me.fill("Assignment start date", "2026-02-01").press("Save")
     me.says("Case assignment saved.")
-    expect(me.row(NAMES["lee"])).to_contain_text("Since 1 Feb 2026")
+    expect(me.row(NAMES["lee"])).to_contain_text("Lantern House Emergency Shelter Case Manager Since 1 Feb 2026")
+
+
+def test_the_enrollment_must_be_open_after_the_start_too(me: Person) -> None:
+    """Enrollment (must be open during the case assignment timeframe): not one that has exited by then."""
+    me.go("/clients/C0039/case-managers/add/")
+    me.choose("Enrollment", "Lantern House Rapid Re-Housing, since 24 Oct 2025, exited on 18 Nov 2025")
+    me.press("Save")
+    assert "exit" in me.error_of("Assignment start date")
+    me.click("Cancel")
+    assert "2 Mar 2026" not in me.page.get_by_role("main").inner_text()
 
 
 def exit_mine(me: Person) -> None:
@@ -153,6 +182,10 @@ def test_clients_are_removed_from_the_active_list_when_enrollments_are_exited(me
     assert MINE not in me.rows()
     me.go("/inactive/")
     expect(me.row(MINE)).to_contain_text("Ended on 1 Mar 2026")
+    me.go(f"{RECORD}case-managers/")
+    ended = me.page.get_by_role("region", name="Inactive")
+    for name in (NAMES["kim"], NAMES["sam"]):
+        expect(me.row(name, within=ended)).to_contain_text("Ended on 1 Mar 2026")
 
 
 def test_the_case_manager_appears_on_the_exit_form_with_a_check_box(me: Person) -> None:
@@ -175,6 +208,10 @@ def test_the_box_is_checked_and_can_be_unchecked(me: Person) -> None:
     me.says("kept after the exit")
     me.go("/active/")
     expect(me.row(MINE)).to_contain_text("Exited on 2 Mar 2026")
+    [other] = {NAMES["kim"], NAMES["sam"]} - {me.name}
+    me.go(f"{RECORD}case-managers/")
+    expect(me.row(other)).to_contain_text("Ended on 2 Mar 2026")
+    expect(me.row(me.name)).to_contain_text("Kept after the exit")
 
 
 def open_edit(me: Person) -> Any:
@@ -187,6 +224,8 @@ def test_an_assignment_can_be_ended_from_the_clients_workspace(me: Person) -> No
     """You can end a case manager's assignment with a client from the client's workspace."""
     open_edit(me)
     me.choose("Status", "Inactive").press("Save")
+    headings = me.page.get_by_role("main").get_by_role("heading", level=2).all_inner_texts()
+    assert headings == ["Active", "Inactive"]
     expect(me.row(me.name, within=me.page.get_by_role("region", name="Inactive"))).to_contain_text(
         "Ended on 2 Mar 2026"
     )
@@ -220,7 +259,7 @@ def test_add_an_end_date_and_change_the_status_to_inactive_then_click_save(me: P
 
 def test_inactive_assignments_are_in_the_tools_menu(me: Person) -> None:
     """You can see your inactive assignments in the tools menu in the home workspace."""
-    me.click("Home").click("Inactive Case Assignments", within=me.menu("Home"))
+    me.click("Home").click("Inactive Case Assignments", within=me.menu("Home").get_by_role("list", name="Tools"))
     assert me.heading() == "Inactive Case Assignments"
 
 
