@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlite_files import raw, small_store
@@ -77,3 +78,24 @@ def test_a_reference_to_nothing(tmp_path: Path) -> None:
         connection.execute("UPDATE enrollment SET project_id = 'gone'")
     with closing(SQLiteStore(path)) as store, pytest.raises(DamagedStoreError, match="project gone is not there"):
         list(Casework(store, user=SYSTEM).audit())
+
+
+def test_an_audit_that_is_told_of_nobody_says_that_the_file_is_damaged(tmp_path: Path) -> None:
+    """SPEC 10.4: where an index names a household that the table has not, the audit says so in the library's words."""
+    with closing(SQLiteStore(tmp_path / "haven.sqlite")) as store, store.transaction() as tx:
+        audit = Casework(store, user=SYSTEM).audit()
+        for nobody in [(1, None, "es", "nowhere"), (1, None, None, None)]:
+            with pytest.raises(DamagedStoreError, match="no member is there"):
+                list(audit._households_found(tx, [nobody]))
+
+
+@pytest.mark.parametrize("row", [(b"\xff", "e1"), (1, b"\xff"), (1, 2.5)])
+def test_a_search_that_finds_what_is_no_id_says_that_the_file_is_damaged(
+    tmp_path: Path, row: tuple[object, ...]
+) -> None:
+    """SPEC 10.4: what stands in an index that is damaged is not taken for the id of a record."""
+    with closing(SQLiteStore(tmp_path / "haven.sqlite")) as store, store.transaction() as tx:
+        searching: Any = tx
+        statement = "SELECT " + ", ".join(f"x'{v.hex()}'" if isinstance(v, bytes) else repr(v) for v in row)
+        with pytest.raises(DamagedStoreError, match="no id"):
+            list(searching.search([statement]))

@@ -15,7 +15,7 @@ import attrs
 from caseassign.batches import in_batches
 from caseassign.cases import Selection
 from caseassign.desk import Desk
-from caseassign.errors import Violation
+from caseassign.errors import DamagedStoreError, Violation
 from caseassign.gather import caseload_facts, enrollment_facts
 from caseassign.model import CaseAssignment, Enrollment, HouseholdKey
 from caseassign.policy import Action
@@ -143,7 +143,10 @@ class Audit(Streamed[Finding]):
             for facts in enrollment_facts(tx, [member for member in members if not member.deleted], self.as_of):
                 households[_household(facts.enrollment)].append(facts)
             for total, alone, *key in batch:
-                yield total, HouseholdFacts(members=tuple(households[alone or HouseholdKey(*key)]), as_of=self.as_of)
+                found = tuple(households[alone or HouseholdKey(*key)])
+                if not found:
+                    raise DamagedStoreError("a search found a household of which no member is there")
+                yield total, HouseholdFacts(members=found, as_of=self.as_of)
 
     def _enrollments_found(self, tx: Transaction, rows: Iterable[Row]) -> Iterator[tuple[int, Facts]]:
         totals = ((key, reduce(or_, (row[0] for row in of_one))) for key, of_one in groupby(rows, key=itemgetter(1)))
@@ -194,8 +197,7 @@ def _finding(met: Met) -> Finding:
             about |= _of_enrollment(facts.members[0].enrollment)
     else:
         about = _of_enrollment(facts.enrollment)
-        stint = _stint(facts, violation)
-        if stint is not None:
+        if (stint := _stint(facts, violation)) is not None:
             about |= {"assignment_id": stint.assignment_id, "user_id": stint.user_id}
     return Finding(
         code=violation.code,

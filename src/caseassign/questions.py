@@ -79,9 +79,7 @@ def held(
         holder = holder_of(tx, actor, user)
         desk.authorize(actor, Action.CASELOAD_VIEW, user=holder)
         past = status is AssignmentStatus.INACTIVE
-        projects = None
-        if not selection.takes_every_project:
-            projects = [project.project_id for project in tx.projects if selection.takes(project)]
+        projects = None if selection.takes_every_project else [p.key for p in tx.projects if selection.takes(p)]
         stints = tx.assignments.of_users([holder.user_id], None if past else as_of, projects)
         stints = [stint for stint in stints if not stint.voided]
         wanted = [stint for stint in stints if stint.status(as_of) is status]
@@ -277,8 +275,7 @@ def _who_may_take(
 
 
 def _matches(user: User, words: Sequence[str]) -> bool:
-    name = f"{user.first_name or ''} {user.last_name or ''} {user.user_id}".casefold()
-    return all(word in name for word in words)
+    return all(word in f"{user.first_name or ''} {user.last_name or ''} {user.user_id}".casefold() for word in words)
 
 
 def _are_together(member: Enrollment, enrollment: Enrollment) -> bool:
@@ -288,8 +285,7 @@ def _are_together(member: Enrollment, enrollment: Enrollment) -> bool:
 
 
 def _sort_name(person: Client | User) -> tuple[str, str]:
-    name = name_of(person)
-    return ("1", "") if name is None else ("0", name.casefold())
+    return ("1", "") if (name := name_of(person)) is None else ("0", name.casefold())
 
 
 def _by_status(case: Case) -> tuple[str, int, str]:

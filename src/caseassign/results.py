@@ -39,8 +39,7 @@ class Result:
         return "\n".join(import_module("caseassign.display.blocks").plain(self._blocks(at_most)))
 
     def _blocks(self, at_most: int | None) -> Iterable[Any]:
-        blocks: Iterable[Any] = import_module("caseassign.display.results").blocks(self, at_most)
-        return blocks
+        return list(import_module("caseassign.display.results").blocks(self, at_most))
 
 
 class Streamed(Result, Iterable[T]):

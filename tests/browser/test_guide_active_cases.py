@@ -88,6 +88,8 @@ def test_the_edit_icon_is_next_to_each_client(me: Person) -> None:
     for row in me.page.get_by_role("row").filter(has=me.page.get_by_role("rowheader")).all():
         name = row.get_by_role("rowheader").inner_text().strip()
         expect(row.get_by_role("link", name=f"Edit case assignment of {name}")).to_be_visible()
+    icons = me.page.get_by_role("link", name="Edit case assignment of").all()
+    assert len({icon.get_attribute("href") for icon in icons}) == len(icons) == len(me.rows())
 
 
 def test_it_navigates_to_the_client_case_assignment_form(me: Person) -> None:

@@ -27,6 +27,16 @@ def test_an_address_with_nul_in_it_is_not_there(agency: Agency, path: str) -> No
     assert agency.browser("sam").get(path).status_code == 404
 
 
+@pytest.mark.parametrize("day", ["2026-3-2", "20260302", "2026-03-32", "02.03.2026", "today"])
+def test_a_day_is_written_in_full(agency: Agency, day: str) -> None:
+    """SPEC 3.4: a day is exactly YYYY-MM-DD on the forms, too; all else is refused beside the field."""
+    before = agency.state()
+    page = "/clients/C0102/enrollments/E0121/exit/"
+    answer = agency.browser("kim").post(page, {"mark": "m", "exit_date": day})
+    assert set(answer.context["form"].errors) == {"exit_date"}
+    assert agency.state() == before
+
+
 @pytest.mark.parametrize("text", ["x" * 60_000, "a " * 3_000])
 @pytest.mark.parametrize("path", ["/clients/?search=", "/clients/C0011/enroll/?search="])
 def test_a_search_is_only_so_long(agency: Agency, path: str, text: str) -> None:

@@ -66,7 +66,10 @@ class SQLTransaction(Beside):
 
     def search(self, statements: Sequence[str]) -> Iterator[tuple[int, Row]]:
         """Yield each row with the number of its statement, in the order of the statements."""
-        return self._session.search(statements)
+        for number, row in self._session.search(statements):
+            if not isinstance(row[0], int) or not all(isinstance(key, str | None) for key in row[1:]):
+                raise DamagedStoreError("a search found what can be no id")
+            yield number, row
 
 
 class _Found(dict[str, R]):

@@ -25,13 +25,13 @@ _INDEXES: Final = """
 """Those that two tables have beside their keys, if both are empty: there is no assignment without its enrollment."""
 
 
-def _listed(ids: Iterable[str]) -> str:
-    # json_each cuts off at NUL, which no stored id holds.
-    return json.dumps([key for key in ids if "\0" not in key])
+def _listed(ids: Iterable[object]) -> str:
+    # json_each cuts off at NUL, which no stored id holds. What is no text comes from a damaged file, and is not found.
+    return json.dumps([key for key in ids if isinstance(key, str) and "\0" not in key])
 
 
-def _listed_pairs(pairs: Iterable[tuple[str, str]]) -> str:
-    return json.dumps([pair for pair in pairs if "\0" not in pair[0] + pair[1]])
+def _listed_pairs(pairs: Iterable[tuple[object, object]]) -> str:
+    return json.dumps([pair for pair in pairs if all(isinstance(key, str) and "\0" not in key for key in pair)])
 
 
 DIALECT: Final = Dialect(

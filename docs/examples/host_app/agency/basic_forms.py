@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date
 from hashlib import sha256
 from typing import Any, ClassVar
 
@@ -12,6 +13,7 @@ from agency.models import new_id
 from agency.pages import searched
 from agency.templatetags.agency import person
 from caseassign import UNCHANGED, InvalidRecordError, RuleViolationError, User
+from caseassign.period import as_day
 
 
 class DayField(forms.DateField):
@@ -20,6 +22,10 @@ class DayField(forms.DateField):
     def __init__(self, **options: Any) -> None:
         widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
         super().__init__(widget=widget, input_formats=["%Y-%m-%d"], **options)
+
+    def strptime(self, value: str, format: str) -> date:  # noqa: A002  # as Django calls it
+        """Return the day, if it is written in full."""
+        return as_day(value, "day")
 
 
 class Form(forms.Form):
